@@ -1,0 +1,1 @@
+"""The reference driver, and simulated terminals under one simulated sky."""

@@ -1,0 +1,1 @@
+"""TOML to checked settings: every fault at once, each with its dotted path."""

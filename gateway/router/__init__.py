@@ -1,0 +1,1 @@
+"""Pure decisions: which bundle goes on which link, and when. Values in, values out."""

@@ -1,0 +1,1 @@
+"""Whole gateways on virtual time; the only composition root beside the daemon's."""

@@ -1,0 +1,84 @@
+"""An event loop whose clock jumps to the next timer: a day of the whole daemon takes about a second.
+
+The daemon runs on it unmodified. Where a real loop would sleep until the next timer, this one advances its clock.
+Nothing ready and no timer left means that the program can never move again; that is reported as Deadlock instead of
+hanging. Work given to an executor runs at once on the caller's thread (InlineExecutor), so a run has one order of
+events and a seed repeats to the same trace. Real sockets and ptys do not belong here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from concurrent.futures import Executor, Future
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+T = TypeVar("T")
+
+
+class Deadlock(RuntimeError):
+    """Nothing is ready and nothing is scheduled: the program would wait for ever."""
+
+
+class InlineExecutor(Executor):
+    """Runs what it is given at once; the store's thread in simulation."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Run and return a finished future; errors travel in it."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:  # noqa: BLE001 - carried to whoever awaits
+            future.set_exception(error)
+        return future
+
+
+class _JumpSelector(selectors.DefaultSelector):
+    """Polls, and when nothing is ready moves the loop's clock instead of sleeping."""
+
+    loop: VirtualLoop
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = super().select(0)
+        if ready or timeout == 0:
+            return ready
+        if timeout is None:
+            raise Deadlock(f"nothing is ready and nothing is scheduled at {self.loop.time():.3f} s")
+        self.loop.advance(timeout)
+        return ready
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """A selector loop on virtual time, starting at ``start_s``."""
+
+    def __init__(self, start_s: float = 0.0) -> None:
+        self._virtual_now_s = start_s
+        selector = _JumpSelector()
+        super().__init__(selector)
+        selector.loop = self
+        self._clock_resolution = 1e-9
+        self.slow_callback_duration = float("inf")
+        self._inline = InlineExecutor()
+
+    def time(self) -> float:
+        """Return the virtual clock in seconds."""
+        return self._virtual_now_s
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock on; timers due by then run next."""
+        assert seconds >= 0, "time does not go back"
+        self._virtual_now_s += seconds
+
+    def run_in_executor(self, executor: Executor | None, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]  # the base says Any
+        """Run ``func`` inline whatever executor was asked for: threads have no place on virtual time."""
+        del executor
+        return super().run_in_executor(self._inline, func, *args)
+
+
+def run_virtual(main: Coroutine[Any, Any, T], *, start_s: float = 0.0) -> T:
+    """Run ``main`` to its end on virtual time and return its result; the analogue of asyncio.run."""
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(start_s)) as runner:
+        return runner.run(main)

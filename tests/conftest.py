@@ -1,0 +1,18 @@
+"""Every ``async def`` test runs on virtual time; a test marked ``e2e`` runs on a real loop."""
+
+import asyncio
+import inspect
+
+import pytest
+
+from gateway.simulate.loop import run_virtual
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    runner = asyncio.run if pyfuncitem.get_closest_marker("e2e") else run_virtual
+    runner(pyfuncitem.obj(**arguments))
+    return True
