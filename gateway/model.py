@@ -122,6 +122,9 @@ class Endpoint:
 BUS = Endpoint(EndpointKind.BUS, "centre")
 """The command centre, reached over the MQTT bus."""
 
+BUS_LANE = "bus"
+"""The lane of bundles for the command centre."""
+
 
 class PlaceSource(enum.StrEnum):
     """Who says that this is the place; a place without a source is not shown."""
@@ -290,6 +293,8 @@ class Bundle:
     accepted_s: float
     expires_s: float
     due_s: float
+    lane: str = BUS_LANE
+    """Which queue it waits in: ``bus``, or the bearers that can reach its destination joined by ``+``."""
     attempts: int = 0
     tried: tuple[str, ...] = ()
     """Links that have taken it in this round, oldest first."""
