@@ -1,0 +1,64 @@
+"""What a try changes: the bundle's honest state and when it is due again. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway.link import SendOutcome, SendResult
+from gateway.model import Bundle, BundleState, Precedence
+from gateway.router.plan import LinkView, is_in_lane
+from gateway.router.policy import FLASH_COPIES, REFUSED_RECHECK_S, UNKNOWN_RETRY_S, Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DEFERRED_WAIT_S = 5.0
+"""Shortest wait after DEFERRED without a time: a device that says no at once must not be asked in a circle."""
+
+
+@dataclass(frozen=True, slots=True)
+class AfterTry:
+    """State and next due time after one try; ``counts_as_tried`` is False when surely nothing left the device."""
+
+    state: BundleState
+    due_s: float
+    counts_as_tried: bool
+
+
+def after_try(
+    bundle: Bundle, link: str, result: SendResult, *, links: Sequence[LinkView], policy: Policy, now_s: float
+) -> AfterTry:
+    """Return what one try on ``link`` means for ``bundle`` (as it was before the try)."""
+    before = BundleState.QUEUED if bundle.state is BundleState.HANDED else bundle.state
+    others = [v for v in links if is_in_lane(v.bearer, bundle.lane) and v.name != link and v.name not in bundle.tried]
+    patience = policy.patience[bundle.precedence]
+    match result.outcome:
+        case SendOutcome.ACCEPTED | SendOutcome.RELAYED:
+            state = BundleState.RELAYED if result.outcome is SendOutcome.RELAYED else BundleState.SENT
+            state = BundleState.RELAYED if before is BundleState.RELAYED else state
+            if (
+                bundle.precedence is Precedence.FLASH
+                and len(bundle.tried) + 1 < FLASH_COPIES
+                and any(v.is_usable for v in others)
+            ):
+                return AfterTry(state, now_s, counts_as_tried=True)
+            spent = bundle.attempts + 1 >= patience.tries_max
+            return AfterTry(state, math.inf if spent else now_s + patience.unacknowledged_s, counts_as_tried=True)
+        case SendOutcome.UNKNOWN:
+            state = BundleState.HANDED if before is BundleState.QUEUED else before
+            wait_s = (
+                0.0
+                if any(v.is_usable for v in others) and bundle.precedence <= Precedence.IMMEDIATE
+                else UNKNOWN_RETRY_S
+            )
+            return AfterTry(state, now_s + wait_s, counts_as_tried=True)
+        case SendOutcome.DEFERRED:
+            not_before_s = now_s + DEFERRED_WAIT_S if result.not_before_s is None else result.not_before_s
+            return AfterTry(before, not_before_s, counts_as_tried=False)
+        case SendOutcome.REFUSED:
+            if others:
+                return AfterTry(before, now_s, counts_as_tried=True)
+            state = before if before in (BundleState.SENT, BundleState.RELAYED) else BundleState.REFUSED
+            return AfterTry(state, now_s + REFUSED_RECHECK_S, counts_as_tried=True)
