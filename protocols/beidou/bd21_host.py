@@ -1,0 +1,183 @@
+"""Protocol 2.1, host to terminal (BD 420007-2015 as in reference/beidou.md section 2)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from protocols.beidou.codec import (
+    Addr,
+    Clock,
+    Content,
+    HighFlag,
+    Int,
+    Latitude,
+    Longitude,
+    Metres,
+    OptAddr,
+    OptClock,
+    OptInt,
+    OptNumber,
+    OptTwoDigits,
+    Text,
+    TwoDigits,
+    UrgentFlag,
+)
+from protocols.beidou.sentence import Sentence
+
+__all__ = ["CCBSS"]
+
+
+@dataclass(frozen=True, slots=True)
+class HostSentence(Sentence):
+    """A 2.1 sentence the host sends."""
+
+    PROTOCOL: ClassVar[str] = "bd-2.1"
+    TALKER: ClassVar[str] = "CC"
+
+
+@dataclass(frozen=True, slots=True)
+class CCICA(HostSentence):
+    """Read the card or its subordinates (IC检测, 2.1): ``cmd_type`` 0 own card, 1 subordinates."""
+
+    KIND: ClassVar[str] = "ICA"
+    cmd_type: Int = 0
+    frame_no: TwoDigits = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CCTXA(HostSentence):
+    """Send a message (通信申请, 2.4): ``category`` 0 urgent, 1 normal; ``encoding`` 0 Chinese, 1 code, 2 mixed.
+
+    ``content`` is the field as on the wire; build with :meth:`of`, read with :attr:`payload`.
+    """
+
+    KIND: ClassVar[str] = "TXA"
+    to: Addr
+    category: Int
+    encoding: Int
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class CCRMO(HostSentence):
+    """Switch an output (输出控制, 2.7): ``mode`` 1 stop target, 2 start target, 3 stop all, 4 start all."""
+
+    KIND: ClassVar[str] = "RMO"
+    target: Text
+    mode: Int
+    freq_s: OptNumber = None
+
+
+@dataclass(frozen=True, slots=True)
+class CCBSS(HostSentence):
+    """Set the beams (波束设置, 2.8); None = automatic."""
+
+    KIND: ClassVar[str] = "BSS"
+    response_beam: OptTwoDigits = None
+    timediff_beam: OptTwoDigits = None
+
+
+@dataclass(frozen=True, slots=True)
+class CCDWA(HostSentence):
+    """Ask for an RDSS fix (定位申请, 2.9): ``height_mode`` 0 given, 1 none, 2 and 3 altimetry."""
+
+    KIND: ClassVar[str] = "DWA"
+    addr: Addr = 0
+    urgent: UrgentFlag = False
+    height_mode: Int = 1
+    high_altitude: HighFlag = False
+    height_m: OptNumber = None
+    antenna_m: OptNumber = None
+    pressure: OptNumber = None
+    temperature: OptNumber = None
+    freq_s: OptNumber = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CCWAA(HostSentence):
+    """Send a position report (位置报告1, 2.10): ``report_type`` 1 send, ``addr`` the destination."""
+
+    KIND: ClassVar[str] = "WAA"
+    report_type: Int
+    freq_s: OptNumber
+    addr: Addr
+    utc: OptClock
+    lat: Latitude
+    lon: Longitude
+    height_m: Metres
+
+
+@dataclass(frozen=True, slots=True)
+class CCWBA(HostSentence):
+    """Have the centre compute and send a position (位置报告2, 2.10); the receiver gets BDDWR type 3."""
+
+    KIND: ClassVar[str] = "WBA"
+    addr: Addr
+    high_altitude: HighFlag = False
+    antenna_m: OptNumber = None
+    freq_s: OptNumber = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CCCXA(HostSentence):
+    """Query (查询申请, 2.11): ``query_type`` 0 position, 1 message.
+
+    Position: ``method`` times, ``addr`` a subordinate. Message: method 1 latest, 2 by sender, 3 receipts of ``addr``.
+    """
+
+    KIND: ClassVar[str] = "CXA"
+    query_type: Int
+    method: Int
+    addr: OptAddr = None
+
+
+@dataclass(frozen=True, slots=True)
+class CCJMS(HostSentence):
+    """Radio silence (静默, 2.13): ``state`` E on, N off; Z of one source is UNCONFIRMED."""
+
+    KIND: ClassVar[str] = "JMS"
+    state: Text
+
+
+@dataclass(frozen=True, slots=True)
+class CCKLS(HostSentence):
+    """Password recognition (口令识别, 2.13)."""
+
+    KIND: ClassVar[str] = "KLS"
+    addr: Addr
+    flag: Text
+
+
+@dataclass(frozen=True, slots=True)
+class CCGXM(HostSentence):
+    """Management info (管理信息, 2.13): ``cmd_type`` 1 set with 64 hex digits, 2 read."""
+
+    KIND: ClassVar[str] = "GXM"
+    cmd_type: Int
+    info: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CCLZM(HostSentence):
+    """Zero value (零值, 2.13): ``cmd_type`` 1 read, 2 set to ``zero_ns``."""
+
+    KIND: ClassVar[str] = "LZM"
+    cmd_type: Int
+    zero_ns: OptInt = None
+
+
+@dataclass(frozen=True, slots=True)
+class CCDSA(HostSentence):
+    """Two-way timing (定时申请, 2.13): ``mode`` 1 one-way, 2 two-way; ``position_given`` A/V on the wire."""
+
+    KIND: ClassVar[str] = "DSA"
+    addr: Addr
+    mode: Int
+    position_given: UrgentFlag
+    lat: Latitude
+    lon: Longitude
+    freq_s: OptNumber
+    oneway_zero: OptNumber = None
+    extra_zero: OptNumber = None
+
+
+_ = Clock
