@@ -69,7 +69,7 @@ def configure(level: str = "info", json: bool | None = None) -> None:
 
 def logger(name: str) -> FilteringBoundLogger:
     """Return the logger of one part; ``name`` is the field ``logger`` of its lines."""
-    return cast("FilteringBoundLogger", structlog.get_logger(logger=name))
+    return cast("FilteringBoundLogger", structlog.get_logger(logger_name=name))
 
 
 class _LibraryHandler(logging.Handler):
@@ -138,7 +138,13 @@ def _json_renderer(*, for_journal: bool) -> Processor:
 
     def render(_: WrappedLogger, __: str, event: EventDict) -> str:
         level = event.pop("level")
-        line = {"time": _now(), "level": level, "logger": event.pop("logger", ""), "event": event.pop("event"), **event}
+        line = {
+            "time": _now(),
+            "level": level,
+            "logger": event.pop("logger_name", ""),
+            "event": event.pop("event"),
+            **event,
+        }
         prefix = f"<{_JOURNAL_PRIORITY[level]}>" if for_journal else ""
         return prefix + json_escaped(jsonlib.dumps(line, ensure_ascii=False))
 
@@ -147,10 +153,11 @@ def _json_renderer(*, for_journal: bool) -> Processor:
 
 def _render_console(_: WrappedLogger, __: str, event: EventDict) -> str:
     """Render for a person: time, level, event, fields; a traceback indented below, so that no text can pose as a line."""
-    level, name, said = event.pop("level"), event.pop("logger", ""), event.pop("event")
+    level, name, said = event.pop("level"), event.pop("logger_name", ""), event.pop("event")
     trace = str(event.pop("exception", ""))
-    fields = " ".join(f"{printable(key)}={_console_value(value)}" for key, value in event.items())
-    first = f"{_now()[11:19]} {level:<8} {printable(str(said))}  {fields}  [{printable(str(name))}]"
+    words = [f"{_now()[11:19]} {level:<8} {printable(str(said))}"]
+    words += [f"{printable(key)}={_console_value(value)}" for key, value in event.items()]
+    first = "  ".join([*words, f"[{printable(str(name))}]"])
     return "\n".join([first, *(f"    {printable(line)}" for line in trace.splitlines())])
 
 
