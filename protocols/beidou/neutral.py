@@ -74,25 +74,17 @@ class Beam:
 
 
 @dataclass(frozen=True, slots=True)
-class Beams:
-    """The signal now. Every protocol sends it periodically, so it is also the terminal's sign of life."""
+class Status:
+    """Signal and self-check (BDBSI, GLZK, ZJXX, BDPWI). Sent periodically once asked for, so also the sign of life."""
 
     beams: tuple[Beam, ...]
+    barrier: str | None = None
+    """Why it will not transmit, in log words; empty when nothing is in the way, None when this sentence does not tell."""
 
     @property
     def usable(self) -> bool:
         """Tell whether at least one beam carries traffic."""
         return any(beam.level >= USABLE_LEVEL for beam in self.beams)
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceState:
-    """Self-check (ZJXX, BDZTI); ``beams`` where it holds them. ``barrier`` is why it will not transmit, else empty."""
-
-    beams: Beams | None
-    barrier: str
-    detail: str
-    """Battery and faults in log words, empty when there is nothing to tell."""
 
 
 @dataclass(frozen=True, slots=True)
