@@ -155,5 +155,5 @@ class Other:
 
 
 Neutral: TypeAlias = (
-    CardInfo | Feedback | Beams | DeviceState | HeardMessage | HeardPosition | OwnPosition | Subordinates | Odd | Other
+    CardInfo | Feedback | Status | HeardMessage | HeardPosition | OwnPosition | Subordinates | Odd | Other
 )
