@@ -23,7 +23,7 @@ class Flight:
         self._loop = asyncio.get_running_loop()
         self._puback_timeout_s = puback_timeout_s
         self._places = asyncio.Semaphore(inflight_max)  # first come, first served: this is the order on the wire
-        self._unanswered: dict[int, asyncio.Future[None]] = {}
+        self._unanswered: dict[int, asyncio.Future[str | None]] = {}
         self._end: asyncio.Future[BusLost] = self._loop.create_future()
 
     @property
@@ -46,24 +46,25 @@ class Flight:
             self._places.release()
             self.lose(error)
             raise
-        answer: asyncio.Future[None] = self._loop.create_future()
+        if self._end.done():  # writing found out
+            self._places.release()
+            raise self._lost()
+        answer: asyncio.Future[str | None] = self._loop.create_future()
         self._unanswered[packet_id] = answer
         deadline = self._loop.call_later(self._puback_timeout_s, self._overdue, topic)
         answer.add_done_callback(lambda done: self._close(packet_id, deadline, done))
         try:
-            await asyncio.shield(answer)
+            refused = await asyncio.shield(answer)
         except BusLost:
             raise self._lost() from None
+        if refused is not None:
+            raise PublishRefused(topic, refused)
 
-    def answered(self, packet_id: int, refused: PublishRefused | None = None) -> None:
-        """Take a PUBACK; one that nobody waits for is ignored."""
+    def answered(self, packet_id: int, refused: str | None = None) -> None:
+        """Take a PUBACK, with the broker's reason if it declines; one that nobody waits for is ignored."""
         answer = self._unanswered.get(packet_id)
-        if answer is None or answer.done():
-            return
-        if refused is None:
-            answer.set_result(None)
-        else:
-            answer.set_exception(refused)
+        if answer is not None and not answer.done():
+            answer.set_result(refused)
 
     def lose(self, error: BusLost) -> None:
         """End the connection for every caller; the first reason counts."""
@@ -103,7 +104,7 @@ class Flight:
             )
         )
 
-    def _close(self, packet_id: int, deadline: asyncio.TimerHandle, answer: asyncio.Future[None]) -> None:
+    def _close(self, packet_id: int, deadline: asyncio.TimerHandle, answer: asyncio.Future[str | None]) -> None:
         deadline.cancel()
         del self._unanswered[packet_id]
         self._places.release()
