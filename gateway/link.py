@@ -273,3 +273,18 @@ class Driver(Protocol):
 
     def make(self, settings: Any, context: LinkContext) -> Link:
         """Make a link; opens nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What a driver found on a port: an empty ``identity`` means nothing it knows, and ``problem`` then says why."""
+
+    identity: Mapping[str, Any]
+    problem: str = ""
+
+
+class ProbingDriver(Driver, Protocol):
+    """A driver that can look at a port for ``yizhan port scan``. It asks, it never transmits."""
+
+    async def probe(self, port: str) -> Probed:
+        """Return what is on ``port``; never raise for what the port or device does."""

@@ -1,0 +1,121 @@
+"""``yizhan send``: an order or a text to the field, waiting for evidence if asked to."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from gateway.cli.client import ask, json_option, print_json, socket_option
+from gateway.cli.exits import Exit
+from gateway.cli.words import state_word
+from gateway.messages.translate import tr
+
+ENDED = ("expired", "shed")
+
+
+@click.command(
+    help=tr(
+        "Send TEXT to an endpoint: card:242286, station:team3, group:rescue, grid:5133-07 or broadcast:all. It is on disk when this returns."
+    )
+)
+@click.option("--to", "destination", required=True, metavar="KIND:NAME", help=tr("Whom it is for."))
+@click.option(
+    "--precedence",
+    type=click.Choice(["FLASH", "IMMEDIATE", "PRIORITY", "ROUTINE"], case_sensitive=False),
+    help=tr("How urgent; default by kind."),
+)
+@click.option(
+    "--kind",
+    type=click.Choice(["command", "alert", "ack", "chat"]),
+    default="command",
+    show_default=True,
+    help=tr("What it is."),
+)
+@click.option(
+    "--lifetime",
+    "lifetime_s",
+    type=click.FloatRange(min=1),
+    metavar="SECONDS",
+    help=tr("How long it is worth delivering."),
+)
+@click.option("--id", "own_id", default="", help=tr("Your own id; the same id again sends nothing twice."))
+@click.option(
+    "--wait",
+    "level",
+    is_flag=False,
+    flag_value="delivered",
+    type=click.Choice(["sent", "delivered", "answered"]),
+    help=tr("Wait for this evidence (default: delivered)."),
+)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0),
+    default=600.0,
+    show_default=True,
+    metavar="SECONDS",
+    help=tr("How long to wait."),
+)
+@click.argument("text")
+@socket_option
+@json_option
+def send(
+    destination: str,
+    precedence: str | None,
+    kind: str,
+    lifetime_s: float | None,
+    own_id: str,
+    level: str | None,
+    timeout_s: float,
+    text: str,
+    socket_path: str,
+    as_json: bool,
+) -> None:
+    """Send and perhaps wait."""
+    result = ask(
+        socket_path,
+        op="send",
+        to=destination,
+        text=text,
+        kind=kind,
+        precedence=precedence,
+        lifetime_s=lifetime_s,
+        id=own_id,
+    )
+    if level is None:
+        _show(result, as_json)
+        return
+    waited = [_wait(socket_path, bundle["id"], level, timeout_s) for bundle in result["bundles"]]
+    result = {
+        "duplicate": result["duplicate"],
+        "reached": all(w["reached"] for w in waited),
+        "bundles": [w["bundle"] for w in waited],
+    }
+    _show(result, as_json)
+    if result["reached"]:
+        return
+    ended = any(bundle["state"] in ENDED for bundle in result["bundles"])
+    sys.exit(Exit.ENDED if ended else Exit.NOT_REACHED)
+
+
+def _wait(socket_path: str, bundle_id: str, level: str, timeout_s: float) -> Any:
+    return ask(socket_path, timeout_s + 30.0, op="wait", id=bundle_id, level=level, timeout_s=timeout_s)
+
+
+def _show(result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(result)
+        return
+    if result["duplicate"]:
+        click.echo(tr("already sent under this id; nothing was sent twice"))
+    for bundle in result["bundles"]:
+        click.echo(
+            tr("{id} (number {number}) to {destination}: {state}").format(
+                id=bundle["id"],
+                number=bundle["number"],
+                destination=bundle["destination"],
+                state=state_word(bundle["state"]),
+            )
+        )

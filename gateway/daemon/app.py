@@ -1,0 +1,153 @@
+"""The composition root: a configuration becomes a running daemon. The only place where everything is put together."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from gateway.bus.mqtt import MqttBus, MqttSettings
+from gateway.bus.payloads import will_payload
+from gateway.bus.port import Will
+from gateway.bus.topics import Topics
+from gateway.clock import SystemClock
+from gateway.config.loader import load
+from gateway.daemon.brokerprocess import BrokerProcess
+from gateway.daemon.control import ControlSocket
+from gateway.daemon.drivers import find_driver
+from gateway.daemon.gateway import Gateway
+from gateway.daemon.sdnotify import Notifier
+from gateway.daemon.version import VERSION
+from gateway.link import LinkContext
+from gateway.observe.log import logger
+from gateway.store.facade import open_store
+from gateway.store.limits import StoreLimits
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gateway.bus.port import BusPort
+    from gateway.config.loader import Configuration
+    from gateway.config.settings import BusSettings
+
+STATUS_EVERY_S = 5.0
+
+log = logger("gateway")
+
+
+class StopRequested(Exception):
+    """SIGTERM or SIGINT came."""
+
+
+async def run_daemon(config_path: Path) -> None:
+    """Run until SIGTERM or SIGINT. Raise ConfigError, StoreLocked, or whatever bug ends it."""
+    configuration = load(config_path, find_driver)
+    settings = configuration.settings
+    settings.gateway.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    clock = SystemClock()
+    rng = random.Random(os.urandom(16))
+    store, report = open_store(
+        settings.gateway.state_dir / "outbox.db",
+        gateway=settings.gateway.id,
+        clock=clock,
+        rng=rng,
+        limits=StoreLimits(
+            bundles_max=settings.store.bundles_max,
+            bytes_max=settings.store.bytes_max,
+            forget_after_s=settings.store.history_s,
+        ),
+        receipt_interval_s=settings.handsets.receipt_interval_s,
+    )
+    for line in report.lines():
+        log.warning("store opened", note=line)
+    try:
+        gateway = Gateway(settings, store, store.timeline, clock, rng)
+        _add_links(gateway, configuration)
+        broker = _add_bus(gateway, settings.bus)
+        await _serve(gateway, settings.gateway.control_socket, broker)
+    finally:
+        await store.close()
+
+
+def _add_links(gateway: Gateway, configuration: Configuration) -> None:
+    for name, (driver, settings) in configuration.links.items():
+        context = LinkContext(name=name, memory=gateway.memory_for(name), rng=random.Random(gateway.core.rng.random()))
+        gateway.add_link(driver.make(settings, context))
+
+
+def _add_bus(gateway: Gateway, bus: BusSettings | None) -> BrokerProcess | None:
+    if bus is None:
+        return None
+    identity = gateway.core.settings.gateway
+    topics = Topics(bus.root, identity.region, identity.id)
+    will = Will(topics.state, will_payload(boot=gateway.core.clock.boot_id(), version=VERSION))
+    gateway.set_bus(_mqtt(bus, topics, will), topics)
+    if bus.embedded is None:
+        return None
+    return BrokerProcess(urlsplit(bus.url).netloc, bus.embedded.restart_delay_s)
+
+
+def _mqtt(bus: BusSettings, topics: Topics, will: Will) -> BusPort:
+    settings = MqttSettings(
+        url=bus.url,
+        client_id=f"yizhan-{topics.region}-{topics.gateway}",
+        username=bus.username,
+        password_file=bus.password_file,
+        ca_file=bus.ca_file,
+        client_cert_file=bus.client_cert_file,
+        client_key_file=bus.client_key_file,
+        protocol=bus.protocol,
+        keepalive_s=bus.keepalive_s,
+        puback_timeout_s=bus.puback_timeout_s,
+    )
+    return MqttBus(settings, topics.subscriptions(), will)
+
+
+async def _serve(gateway: Gateway, control_socket: Path, broker: BrokerProcess | None) -> None:
+    """Run everything until a signal; an orderly stop is not an error."""
+    notifier = Notifier(os.environ)
+    gateway.operations.broker_pid = lambda: None if broker is None else broker.pid
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_until_signal(), name="signals")
+            group.create_task(gateway.run(), name="gateway")
+            group.create_task(ControlSocket(control_socket, gateway.operations).run(), name="control")
+            if broker is not None:
+                group.create_task(broker.run(), name="embedded broker")
+            group.create_task(_report_to_manager(gateway, notifier), name="watchdog")
+    except* StopRequested:
+        log.info("stopped")
+    finally:
+        notifier.stopping()
+
+
+async def _until_signal() -> None:
+    loop = asyncio.get_running_loop()
+    came = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, came.set)
+    await came.wait()
+    raise StopRequested
+
+
+async def _report_to_manager(gateway: Gateway, notifier: Notifier) -> None:
+    """Tell systemd that we are ready, how we are, and, while everything moves, that we are alive."""
+    core = gateway.core
+    notifier.ready()
+    log.info("ready", gateway=core.settings.gateway.id, links=sorted(core.links), version=VERSION)
+    every_s = STATUS_EVERY_S if notifier.watchdog_s is None else min(STATUS_EVERY_S, notifier.watchdog_s / 3)
+    complained = False
+    while True:
+        stuck = core.progress.stuck()
+        if stuck and not complained:
+            log.error("no progress; the watchdog is not fed", parts=stuck)
+        complained = bool(stuck)
+        if not stuck:
+            notifier.ping()
+        states = ", ".join(f"{name} {runner.last.state}" for name, runner in sorted(core.links.items()))
+        balance = core.store.outbox_balance()
+        notifier.status(f"links: {states or 'none'}; queued {balance.queued}, delivered {balance.delivered}")
+        await asyncio.sleep(every_s)

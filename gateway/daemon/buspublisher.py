@@ -1,0 +1,196 @@
+"""What goes up to the bus, and in which order.
+
+SOS first, whatever is queued. Then live reports, most urgent first. Then the backlog, throttled: what was accepted
+before the bus came back, on its own topic and flagged historical. A sender whose backlog is not through yet has its
+live reports wait behind it, so that consumers see each sender's reports of one precedence in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway.bus.payloads import receipt_payload, report_payload
+from gateway.bus.port import BusLost, PublishRefused
+from gateway.model import BUS_LANE, Precedence
+from gateway.observe.log import logger
+
+if TYPE_CHECKING:
+    from gateway.bus.port import BusPort
+    from gateway.bus.topics import Topics
+    from gateway.config.settings import BusSettings
+    from gateway.daemon.core import Core
+    from gateway.model import Bundle
+    from gateway.store.outbox import Outbox
+
+BATCH_MAX = 100
+"""Reports read from the outbox and published before their PUBACKs are written down together."""
+
+LIVE_HEADS_MAX = 400
+"""Live reports looked at for a batch; those of senders with a backlog are passed over."""
+
+REQUEUE_STEP = 500
+"""Reports made due again in one transaction after the broker lost its session."""
+
+DECLINED_RETRY_S = 300.0
+"""A report that the broker declines (no permission, quota) is tried again after this."""
+
+RESEND_DOUBLINGS_MAX = 6
+"""An unconfirmed report is published again ever more rarely, up to this many doublings."""
+
+IDLE_WAIT_S = 30.0
+
+log = logger("gateway.bus")
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """One report ready to go."""
+
+    bundle: Bundle
+    topic: str
+    payload: bytes
+    is_backlog: bool
+
+
+class BusPublisher:
+    """Publishes reports and receipts of orders, one batch a step."""
+
+    def __init__(self, port: BusPort, topics: Topics, settings: BusSettings, core: Core) -> None:
+        self._port = port
+        self._topics = topics
+        self._settings = settings
+        self._core = core
+        self._backlog_seq_max = 0
+        self._backlog_left: dict[str, int] = {}
+        """Reports of the backlog by sender that have no PUBACK yet."""
+        self._backlog_credit = 0.0
+        self._credit_at_s = 0.0
+        self._must_requeue = False
+        self._boundary_lock = asyncio.Lock()
+
+    async def connected(self, *, session_present: bool) -> None:
+        """Draw the line between backlog and live: what is in the outbox now is backlog."""
+        self._must_requeue = self._must_requeue or not session_present
+        async with self._boundary_lock:
+            self._backlog_seq_max, self._backlog_left = await self._core.store.run(
+                lambda outbox: (outbox.last_seq(), outbox.queued_by_source(BUS_LANE))
+            )
+        self._credit_at_s = asyncio.get_running_loop().time()
+        self._backlog_credit = 0.0
+        self._core.bus_bell.ring()
+
+    async def step(self) -> float:
+        """Publish one batch; return the seconds that may pass before the next one, 0 for at once.
+
+        Raise BusLost; what was not acknowledged stays due.
+        """
+        core = self._core
+        if self._must_requeue:
+            await self._requeue()
+        receipts = await core.store.run(lambda outbox: outbox.untold(BATCH_MAX))
+        for bundle in receipts:
+            payload = receipt_payload(bundle, self._topics, wall_s=core.clock.wall_s(), hop=bundle.hop or None)
+            await self._port.publish(self._topics.receipt(bundle.id), payload)
+        if receipts:
+            await core.store.run(lambda outbox: outbox.told([(bundle.seq, bundle.state) for bundle in receipts]))
+        batch, wait_s = await core.store.run(self._choose)
+        if batch:
+            await self._publish(batch)
+            return 0.0
+        return 0.0 if receipts else wait_s
+
+    async def _requeue(self) -> None:
+        """Make due again what the broker took and nobody confirmed, since it kept nothing of us."""
+        core = self._core
+        while await core.store.run(lambda outbox: outbox.requeue(BUS_LANE, core.now_s(), REQUEUE_STEP)) == REQUEUE_STEP:
+            core.progress.beat("bus")
+        self._must_requeue = False
+
+    def _choose(self, outbox: Outbox) -> tuple[list[Ready], float]:
+        now_s = self._core.now_s()
+        self._add_credit()
+        for precedence in Precedence:
+            if precedence is Precedence.FLASH:
+                chosen = outbox.due(BUS_LANE, precedence, now_s, BATCH_MAX)
+            else:
+                heads = outbox.due(BUS_LANE, precedence, now_s, LIVE_HEADS_MAX, min_seq=self._backlog_seq_max + 1)
+                chosen = [b for b in heads if str(b.draft.source) not in self._backlog_left][:BATCH_MAX]
+            if chosen:
+                return [self._ready(outbox, bundle) for bundle in chosen], 0.0
+        affordable = min(BATCH_MAX, int(self._backlog_credit))
+        for precedence in Precedence:
+            chosen = outbox.due(BUS_LANE, precedence, now_s, affordable or 1)
+            if chosen and not affordable:
+                return [], (1.0 - self._backlog_credit) / self._settings.backlog_per_s
+            if chosen:
+                self._backlog_credit -= len(chosen)
+                return [self._ready(outbox, bundle) for bundle in chosen], 0.0
+        due_s = outbox.next_due_s(BUS_LANE, "bus", now_s)
+        return [], IDLE_WAIT_S if due_s is None else min(IDLE_WAIT_S, max(0.05, due_s - now_s))
+
+    def _add_credit(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        earned = (now_s - self._credit_at_s) * self._settings.backlog_per_s
+        self._credit_at_s = now_s
+        self._backlog_credit = min(self._backlog_credit + earned, max(1.0, self._settings.backlog_per_s))
+
+    def _ready(self, outbox: Outbox, bundle: Bundle) -> Ready:
+        is_backlog = bundle.seq <= self._backlog_seq_max or bundle.attempts > 0
+        kind = bundle.draft.message.kind
+        # An SOS is never put where somebody who watches only live topics would miss it.
+        on_backlog_topic = is_backlog and bundle.precedence is not Precedence.FLASH
+        card = bundle.draft.source
+        station = outbox.station_by_card(int(card.name)) if card.kind == "card" else None
+        payload = report_payload(
+            bundle,
+            self._topics,
+            historical=is_backlog,
+            station=None if station is None else station.id,
+        )
+        return Ready(
+            bundle, self._topics.backlog(kind) if on_backlog_topic else self._topics.up(kind), payload, is_backlog
+        )
+
+    async def _publish(self, batch: list[Ready]) -> None:
+        """Publish in order, many in flight; write down what the broker took, then tell of a loss."""
+        core = self._core
+        tasks = [asyncio.ensure_future(self._port.publish(ready.topic, ready.payload)) for ready in batch]
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        now_s = core.now_s()
+        taken = []
+        lost: BusLost | None = None
+        for ready, result in zip(batch, results, strict=True):
+            if result is None:
+                taken.append((ready.bundle.seq, self._due_after_puback_s(ready.bundle, now_s)))
+                self._note_through(ready)
+            elif isinstance(result, BusLost):
+                lost = result
+            elif isinstance(result, PublishRefused):
+                log.warning("report declined", bundle=ready.bundle.id, why=str(result))
+                seq = ready.bundle.seq
+                await core.store.run(lambda outbox, seq=seq: outbox.postpone(seq, now_s + DECLINED_RETRY_S))
+            else:
+                raise result
+        if taken:
+            await core.store.run(lambda outbox: outbox.published(taken, now_s=now_s))
+            core.changes.note()
+        if lost is not None:
+            raise lost
+
+    def _note_through(self, ready: Ready) -> None:
+        source = str(ready.bundle.draft.source)
+        left = self._backlog_left.get(source, 0)
+        if ready.bundle.seq <= self._backlog_seq_max and ready.bundle.attempts == 0 and left:
+            if left == 1:
+                del self._backlog_left[source]
+            else:
+                self._backlog_left[source] = left - 1
+
+    def _due_after_puback_s(self, bundle: Bundle, now_s: float) -> float:
+        """PUBACK stops the resending for now. With consumers named, an unconfirmed report goes again, ever more rarely."""
+        if not self._settings.consumers:
+            return math.inf
+        return now_s + self._settings.unconfirmed_resend_s * 2 ** min(bundle.attempts, RESEND_DOUBLINGS_MAX)

@@ -1,0 +1,106 @@
+"""What the parts of the running gateway share: the store, the time, the policy and the bells that wake them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Mapping
+
+    from gateway.clock import Clock, Timeline
+    from gateway.config.settings import Settings
+    from gateway.daemon.progress import Progress
+    from gateway.daemon.supervisor import LinkRunner
+    from gateway.model import Precedence
+    from gateway.router.policy import Policy
+    from gateway.store.facade import Store
+
+
+class Bell:
+    """Wakes whoever waits; a ring between two waits is not lost."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def ring(self) -> None:
+        """Wake the waiter, now or at its next wait."""
+        self._event.set()
+
+    async def wait(self, timeout_s: float) -> bool:
+        """Return True when rung, False after ``timeout_s``."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._event.wait()
+        except TimeoutError:
+            return False
+        self._event.clear()
+        return True
+
+
+class Changes:
+    """Wakes everybody who waits for any bundle to change; each looks for itself whether it was theirs."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def note(self) -> None:
+        """Wake all who wait now."""
+        self._event.set()
+        self._event = asyncio.Event()
+
+    async def wait(self) -> None:
+        """Return at the next note."""
+        await self._event.wait()
+
+
+@dataclass(slots=True)
+class Core:
+    """The shared middle of one gateway. Holds no behaviour of its own."""
+
+    settings: Settings
+    store: Store
+    clock: Clock
+    timeline: Timeline
+    policy: Policy
+    lifetimes: Mapping[Precedence, float]
+    rng: random.Random
+    progress: Progress
+    links: dict[str, LinkRunner] = field(default_factory=dict)
+    bus_bell: Bell = field(default_factory=Bell)
+    changes: Changes = field(default_factory=Changes)
+    counters: dict[str, int] = field(default_factory=dict)
+
+    def now_s(self) -> float:
+        """Return the timeline now."""
+        return self.timeline.now_s()
+
+    def count(self, what: str) -> None:
+        """Count something that happened, for status; ``what`` is an English log word such as ``heard again``."""
+        if what in self.counters or len(self.counters) < COUNTERS_MAX:
+            self.counters[what] = self.counters.get(what, 0) + 1
+
+    def wake_links(self) -> None:
+        """Let every link look at the outbox again."""
+        for runner in self.links.values():
+            runner.bell.ring()
+
+    def wake_all(self) -> None:
+        """Something changed in the outbox: links, bus and waiting clients look again."""
+        self.wake_links()
+        self.bus_bell.ring()
+        self.changes.note()
+
+    def bearers(self) -> dict[str, int]:
+        """Return how many links are configured by bearer."""
+        count: dict[str, int] = {}
+        for runner in self.links.values():
+            bearer = runner.link.info.bearer
+            count[bearer] = count.get(bearer, 0) + 1
+        return count
+
+
+COUNTERS_MAX = 200
+"""Names are ours, so they are few; the cap only keeps a mistake from growing."""

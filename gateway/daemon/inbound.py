@@ -1,0 +1,189 @@
+"""The way up: what a link heard becomes a stored report, and the receipt for its author is owed, in one transaction.
+
+A handset's text is understood as far as it goes; its raw text is always kept. Text from the air may raise an alarm or
+answer an order; it never commands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gateway.link import Addressed, PayloadKind
+from gateway.model import (
+    BUS,
+    BUS_LANE,
+    BundleState,
+    Direction,
+    Draft,
+    Endpoint,
+    Message,
+    MessageKind,
+    Place,
+    PlaceSource,
+    Precedence,
+    Receipt,
+    ReceiptLevel,
+)
+from gateway.observe.log import logger
+from gateway.router.policy import PRECEDENCE_OF_KIND
+from gateway.store.outbox import DuplicateKey, OwedTo, StoreFull
+from protocols.beidou.handset.parse import parse
+
+if TYPE_CHECKING:
+    from gateway.daemon.core import Core
+    from gateway.link import Heard
+    from gateway.model import Bundle
+    from gateway.store.outbox import Outbox
+
+log = logger("gateway.inbound")
+
+KINDS_WITH_PLACE = frozenset(
+    {MessageKind.POSITION, MessageKind.SOS, MessageKind.CASUALTY, MessageKind.HAZARD, MessageKind.RESOURCE}
+)
+"""Kinds that a map shows; for these a last-known position is better than none, marked as what it is."""
+
+ANSWERABLE_ORDERS_MAX = 2
+"""How many open orders are looked at when an answer quotes no number: one is an answer, two are a guess."""
+
+
+class Inbound:
+    """Takes what links hear."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def take(self, link: str, heard: Heard) -> None:
+        """Store one heard payload; returns when it is on disk.
+
+        A store that can take nothing more leaves the payload unacknowledged: counted, logged, no receipt.
+        """
+        core = self._core
+        core.count(f"heard {heard.addressed}")
+        try:
+            accepted, answered = await core.store.run(lambda outbox: self._accept(outbox, link, heard))
+        except StoreFull as error:
+            core.count("heard but not taken: store full")
+            log.error("report not taken", link=link, peer=heard.peer, why=str(error))
+            return
+        if answered is not None:
+            log.info("order answered", bundle=answered.id, by=heard.peer)
+        core.wake_all()
+        del accepted
+
+    def _accept(self, outbox: Outbox, link: str, heard: Heard) -> tuple[Bundle, Bundle | None]:
+        """Everything one heard payload changes, inside one transaction."""
+        core = self._core
+        now_s = core.now_s()
+        source = Endpoint.card(heard.peer)
+        message, ref = self._understand(outbox, heard, source, now_s)
+        for_us = heard.addressed is Addressed.ME
+        order = self._answered_order(outbox, source, message, ref) if for_us else None
+        draft = Draft(
+            direction=Direction.UP,
+            source=source,
+            destination=BUS,
+            precedence=self._precedence(message, heard),
+            message=message,
+            lifetime_s=self._lifetime_s(),
+            created_wall_s=core.clock.wall_s(),
+            clock_trusted=core.clock.trusted(),
+            heard_on=link,
+            reply_to=None if order is None else order.id,
+        )
+        wants_receipt = core.settings.gateway.receipts and for_us and message.kind is not MessageKind.ACK
+        acceptance = outbox.accept(
+            draft,
+            lane=BUS_LANE,
+            now_s=now_s,
+            duplicate=DuplicateKey(_key_of(heard), core.settings.handsets.duplicate_window_s),
+            owed=OwedTo(link, heard.peer) if wants_receipt else None,
+        )
+        if acceptance.is_duplicate:
+            core.count("heard again")
+            return acceptance.bundle, None
+        answered = None
+        if order is not None:
+            answered = outbox.receipt(
+                Receipt(order.id, ReceiptLevel.ANSWERED, by=str(source), detail=message.text[:64]), now_s
+            )
+        return acceptance.bundle, answered
+
+    def _lifetime_s(self) -> float:
+        """Return how long a report is kept for the centre: the declared retention, whatever its precedence."""
+        bus = self._core.settings.bus
+        return bus.retention_s if bus is not None else self._core.lifetimes[Precedence.FLASH]
+
+    def _understand(self, outbox: Outbox, heard: Heard, source: Endpoint, now_s: float) -> tuple[Message, int | None]:
+        """Return the message, and the number it quotes."""
+        if heard.payload.kind is PayloadKind.BYTES:
+            return Message(MessageKind.OPAQUE, data_hex=heard.payload.data.hex(), place=_terminal_place(heard)), None
+        text = heard.payload.text
+        if not text.strip() and heard.fix is not None:
+            return Message(MessageKind.POSITION, text=text, place=_terminal_place(heard)), None
+        report = parse(text)
+        place: Place | None = None
+        if report.lat is not None and report.lon is not None:
+            place = Place(report.lat, report.lon, PlaceSource.TEXT)
+        place = place or _terminal_place(heard)
+        kind = MessageKind(report.kind)
+        if place is None and kind in KINDS_WITH_PLACE:
+            place = self._last_known(outbox, source, now_s)
+        fields = dict(report.fields)
+        if heard.addressed is not Addressed.ME:
+            fields["addressed"] = str(heard.addressed)
+            fields["to"] = heard.to_peer
+        if heard.note:
+            fields["note"] = heard.note
+        return Message(kind, text=text, place=place, fields=fields), report.ref
+
+    def _last_known(self, outbox: Outbox, source: Endpoint, now_s: float) -> Place | None:
+        place = outbox.last_place(source, now_s)
+        if place is None or place.age_s > self._core.settings.handsets.last_known_max_age_s:
+            return None
+        return replace(place, source=PlaceSource.LAST_KNOWN)
+
+    def _precedence(self, message: Message, heard: Heard) -> Precedence:
+        precedence = PRECEDENCE_OF_KIND[message.kind]
+        return min(precedence, Precedence.IMMEDIATE) if heard.urgent else precedence
+
+    def _answered_order(self, outbox: Outbox, source: Endpoint, message: Message, ref: int | None) -> Bundle | None:
+        """Return the order that this text answers: the quoted number, or the only one that is open to this person."""
+        if message.kind is not MessageKind.ACK and ref is None:
+            return None
+        mine = {source}
+        station = outbox.station_by_card(int(source.name))
+        if station is not None:
+            mine.add(Endpoint.parse(f"station:{station.id}"))
+        if ref is not None:
+            order = outbox.find(str(ref))
+            is_theirs = order is not None and order.draft.direction is Direction.DOWN and order.destination in mine
+            return order if is_theirs else None
+        orders = [order for endpoint in sorted(mine) for order in outbox.open_to(endpoint, ANSWERABLE_ORDERS_MAX)]
+        reached = [
+            order for order in orders if order.state in (BundleState.HANDED, BundleState.SENT, BundleState.RELAYED)
+        ]
+        return reached[0] if len(reached) == 1 else None
+
+
+def _terminal_place(heard: Heard) -> Place | None:
+    if heard.fix is None:
+        return None
+    return Place(heard.fix.lat, heard.fix.lon, PlaceSource.TERMINAL, height_m=heard.fix.height_m)
+
+
+def _key_of(heard: Heard) -> bytes:
+    """Return what makes two heard payloads one report: the card and the content, however and where it was received."""
+    digest = hashlib.sha256()
+    for part in (
+        heard.peer.encode(),
+        heard.payload.kind.encode(),
+        heard.payload.text.encode("utf-8", "surrogatepass"),
+        heard.payload.data,
+    ):
+        digest.update(len(part).to_bytes(4, "big"))
+        digest.update(part)
+    if not heard.payload.text and not heard.payload.data and heard.fix is not None:
+        digest.update(f"{heard.fix.lat:.5f},{heard.fix.lon:.5f}".encode())
+    return digest.digest()[:16]

@@ -1,0 +1,294 @@
+"""What the control socket can ask for. Plain JSON values in and out; every fault is an OperationError with advice."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from gateway.daemon.orders import Order, OrderRefused
+from gateway.daemon.version import VERSION
+from gateway.model import (
+    BundleState,
+    Direction,
+    Endpoint,
+    EndpointKind,
+    MessageKind,
+    ModelError,
+    Precedence,
+    Station,
+)
+from gateway.router.plan import plan
+from gateway.store.errors import StoreFailed, StoreFull
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from gateway.daemon.busside import BusSide
+    from gateway.daemon.core import Core
+    from gateway.daemon.orders import Orders
+    from gateway.daemon.supervisor import LinkRunner
+    from gateway.model import Bundle
+
+WAIT_S_MAX = 86_400.0
+STATIONS_LISTED_MAX = 10_000
+
+REACHED: Mapping[str, frozenset[BundleState]] = {
+    "sent": frozenset({BundleState.SENT, BundleState.RELAYED, BundleState.DELIVERED, BundleState.ANSWERED}),
+    "delivered": frozenset({BundleState.DELIVERED, BundleState.ANSWERED}),
+    "answered": frozenset({BundleState.ANSWERED}),
+}
+"""States that end a wait for a level."""
+
+
+class OperationError(ValueError):
+    """A request that cannot be done; ``code`` is a stable English word."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class Operations:
+    """Answers requests of the command line."""
+
+    def __init__(self, core: Core, orders: Orders, bus: BusSide | None) -> None:
+        self._core = core
+        self._orders = orders
+        self._bus = bus
+        self._started_s = core.now_s()
+        self.broker_pid: Callable[[], int | None] = lambda: None
+        """Tells the process of the embedded broker, where there is one."""
+        self._handlers: dict[str, Callable[[Mapping[str, Any]], Awaitable[Any]]] = {
+            "status": self._status,
+            "send": self._send,
+            "wait": self._wait,
+            "explain": self._explain,
+            "station_add": self._station_add,
+            "station_list": self._station_list,
+        }
+
+    async def do(self, request: Mapping[str, Any]) -> Any:
+        """Carry out ``{"op": …}``; raise OperationError."""
+        handler = self._handlers.get(str(request.get("op", "")))
+        if handler is None:
+            raise OperationError(
+                "unknown operation", f"op: found {request.get('op')!r}, known are {', '.join(self._handlers)}"
+            )
+        try:
+            return await handler(request)
+        except (ModelError, OrderRefused) as error:
+            raise OperationError("refused", str(error)) from error
+        except StoreFull as error:
+            raise OperationError("store full", str(error)) from error
+        except StoreFailed as error:
+            raise OperationError("store failed", str(error)) from error
+
+    # --- status ------------------------------------------------------------------------------------------------
+
+    async def _status(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        del request
+        core = self._core
+        now_s = core.now_s()
+        balance = core.store.outbox_balance()
+        queue = await core.store.run(lambda outbox: outbox.queue_summary(now_s))
+        return {
+            "gateway": core.settings.gateway.id,
+            "region": core.settings.gateway.region,
+            "version": VERSION,
+            "up_s": round(now_s - self._started_s, 1),
+            "clock": {"wall_s": round(core.clock.wall_s(), 3), "trusted": core.clock.trusted()},
+            "bus": self._bus_status(now_s),
+            "links": [self._link_status(runner, now_s) for _, runner in sorted(core.links.items())],
+            "queue": queue,
+            "balance": balance.to_json(),
+            "counters": dict(sorted(core.counters.items())),
+            "store": core.store.facts(),
+        }
+
+    def _bus_status(self, now_s: float) -> dict[str, Any] | None:
+        if self._bus is None:
+            return None
+        return {
+            "connected": self._bus.is_connected,
+            "state": self._bus.state,
+            "for_s": round(now_s - self._bus.since_s, 1),
+        }
+
+    def _link_status(self, runner: LinkRunner, now_s: float) -> dict[str, Any]:
+        last = runner.last
+        slot_s = max(0.0, last.not_before_s - asyncio.get_running_loop().time())
+        health = runner.health
+        return {
+            "name": runner.name,
+            "bearer": runner.link.info.bearer,
+            "where": runner.link.info.where,
+            "state": str(last.state),
+            "detail": last.detail,
+            "for_s": round(now_s - runner.since_s, 1),
+            "next_slot_s": round(slot_s, 1),
+            "identity": dict(last.identity),
+            "signals": [{"name": s.name, "level": s.level, "measure": s.measure} for s in last.signals],
+            "text_bits_max": last.text_bits_max,
+            "last_heard_s": None if health.heard_s == float("-inf") else round(now_s - health.heard_s, 1),
+            "unanswered_s": None
+            if health.unanswered_since_s == float("inf")
+            else round(now_s - health.unanswered_since_s, 1),
+            "heard": runner.heard_count,
+            "sent": runner.sent_count,
+            "losses": runner.losses,
+            "counters": dict(last.counters),
+        }
+
+    # --- sending -----------------------------------------------------------------------------------------------
+
+    async def _send(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        destination = Endpoint.parse(_text(request, "to"))
+        kind_text = _text(request, "kind", "command")
+        if kind_text not in ("command", "alert", "ack", "chat"):
+            raise OperationError("refused", f"kind: found {kind_text!r}, use command, alert, ack or chat")
+        precedence_text = request.get("precedence")
+        lifetime = request.get("lifetime_s")
+        if lifetime is not None and (isinstance(lifetime, bool) or not isinstance(lifetime, (int, float))):
+            raise OperationError("refused", f"lifetime_s: found {lifetime!r}, write seconds as a number")
+        order = Order(
+            source=Endpoint(EndpointKind.STATION, self._core.settings.gateway.id),
+            destination=destination,
+            text=_text(request, "text"),
+            kind=MessageKind(kind_text),
+            precedence=None if precedence_text is None else Precedence.parse(str(precedence_text)),
+            lifetime_s=lifetime,
+            external_id=_text(request, "id", ""),
+            via="cli",
+        )
+        taken = await self._orders.take(order)
+        return {"duplicate": taken.is_duplicate, "bundles": [bundle_json(bundle) for bundle in taken.bundles]}
+
+    async def _wait(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Return when the bundle has reached ``level`` or is closed, or after ``timeout_s``."""
+        level = _text(request, "level", "delivered")
+        if level not in REACHED:
+            raise OperationError("refused", f"level: found {level!r}, use {', '.join(REACHED)}")
+        reference = _text(request, "id")
+        timeout_s = min(float(request.get("timeout_s") or WAIT_S_MAX), WAIT_S_MAX)
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    changed = asyncio.ensure_future(self._core.changes.wait())
+                    bundle = await self._found(reference)
+                    if bundle.state in REACHED[level] or not bundle.state.is_open:
+                        changed.cancel()
+                        break
+                    await changed
+        except TimeoutError:
+            bundle = await self._found(reference)
+        return {"reached": bundle.state in REACHED[level], "bundle": bundle_json(bundle)}
+
+    async def _found(self, reference: str) -> Bundle:
+        bundle = await self._core.store.run(lambda outbox: outbox.find(reference))
+        if bundle is None:
+            raise OperationError(
+                "not found", f"id: found {reference!r}, no bundle has this id or number; it may be forgotten already"
+            )
+        return bundle
+
+    async def _explain(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        reference = _text(request, "id")
+        bundle = await self._found(reference)
+        history = await self._core.store.run(lambda outbox: outbox.history(bundle.seq))
+        now_s = self._core.now_s()
+        return {
+            "bundle": bundle_json(bundle),
+            "now_s": now_s,
+            "wall_s": self._core.clock.wall_s(),
+            "waits": self._why_waiting(bundle, now_s),
+            "history": [event.to_json() for event in history],
+        }
+
+    def _why_waiting(self, bundle: Bundle, now_s: float) -> str:
+        """Tell in words what has to happen next."""
+        if not bundle.state.is_open:
+            return "closed: nothing more happens"
+        if bundle.draft.direction is Direction.UP:
+            return self._why_waiting_up(bundle)
+        if bundle.due_s == float("inf"):
+            return "sent as often as the policy allows; waits for an answer or the end of its lifetime"
+        if bundle.due_s > now_s:
+            return f"next try in {bundle.due_s - now_s:.0f} s"
+        decision = plan(bundle, [runner.view() for runner in self._core.links.values()], self._core.policy, now_s)
+        if not decision.links:
+            return f"waits: {decision.reason}"
+        slots = [
+            f"{name} in {max(0.0, self._core.links[name].view().not_before_s - now_s):.0f} s" for name in decision.links
+        ]
+        return f"goes by {', '.join(slots)} ({decision.reason})"
+
+    def _why_waiting_up(self, bundle: Bundle) -> str:
+        if bundle.state is BundleState.SENT:
+            return "the broker has it; waits for a consumer's receipt or the end of its retention"
+        if self._bus is None:
+            return "waits for a bus; none is configured"
+        return "is about to be published" if self._bus.is_connected else f"waits for the bus: {self._bus.state}"
+
+    # --- registry ----------------------------------------------------------------------------------------------
+
+    async def _station_add(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        station = Station(
+            id=_text(request, "id"),
+            name=_text(request, "name", ""),
+            cards=tuple(int(card) for card in request.get("cards", [])),
+            groups=tuple(str(group) for group in request.get("groups", [])),
+            grids=tuple(str(grid) for grid in request.get("grids", [])),
+        )
+        await self._core.store.run(lambda outbox: outbox.station_put(station))
+        self._core.wake_links()
+        return station_json(station)
+
+    async def _station_list(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        del request
+        stations = await self._core.store.run(lambda outbox: outbox.stations(STATIONS_LISTED_MAX))
+        return {"stations": [station_json(station) for station in stations]}
+
+
+def _text(request: Mapping[str, Any], key: str, default: str | None = None) -> str:
+    value = request.get(key, default)
+    if not isinstance(value, str) or (default is None and not value):
+        raise OperationError("refused", f"{key}: found {value!r}, write a text")
+    return value
+
+
+def bundle_json(bundle: Bundle) -> dict[str, Any]:
+    """Return a bundle as the command line shows it."""
+    draft = bundle.draft
+    return {
+        "id": bundle.id,
+        "number": bundle.seq,
+        "direction": str(draft.direction),
+        "kind": str(draft.message.kind),
+        "precedence": draft.precedence.name,
+        "colour": draft.precedence.colour,
+        "source": str(draft.source),
+        "destination": str(draft.destination),
+        "text": draft.message.text,
+        "state": str(bundle.state),
+        "reason": bundle.reason,
+        "attempts": bundle.attempts,
+        "tried": list(bundle.tried),
+        "heard_on": draft.heard_on,
+        "reply_to": draft.reply_to,
+        "parent": draft.parent,
+        "accepted_s": bundle.accepted_s,
+        "expires_s": bundle.expires_s,
+        "created_wall_s": draft.created_wall_s,
+        "clock_trusted": draft.clock_trusted,
+    }
+
+
+def station_json(station: Station) -> dict[str, Any]:
+    """Return a station as the command line shows it."""
+    return {
+        "id": station.id,
+        "name": station.name,
+        "cards": list(station.cards),
+        "groups": list(station.groups),
+        "grids": list(station.grids),
+    }

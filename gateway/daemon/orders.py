@@ -1,0 +1,146 @@
+"""The way down begins: an order from the bus or the command line is checked, addressed and stored before it is acknowledged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from gateway.link import Outgoing, Payload
+from gateway.model import LIFETIME_S_MAX, Direction, Draft, Endpoint, EndpointKind, Message, MessageKind, Precedence
+from gateway.router.addressing import Unreachable, lane_for
+from gateway.router.policy import PRECEDENCE_OF_KIND
+from gateway.store.outbox import DuplicateKey
+from protocols.beidou.handset.receipt import order_text
+
+if TYPE_CHECKING:
+    from gateway.daemon.core import Core
+    from gateway.model import Bundle
+    from gateway.store.outbox import Outbox
+
+MEMBERS_MAX = 1000
+"""Most members an order to a group or grid cell is copied to; more are reached by broadcast."""
+
+NUMBER_DIGITS = 7
+"""Digits reserved for an order's number when its length is checked before the number is known."""
+
+
+class OrderRefused(ValueError):
+    """An order that cannot be taken. The text says what, why and what to do; nothing was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What somebody with the right to order asks for."""
+
+    source: Endpoint
+    destination: Endpoint
+    text: str
+    kind: MessageKind = MessageKind.COMMAND
+    precedence: Precedence | None = None
+    lifetime_s: float | None = None
+    reply_to: str | None = None
+    external_id: str = ""
+    via: str = "cli"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderTaken:
+    """The stored bundle or, for a group or grid cell, one per member."""
+
+    bundles: tuple[Bundle, ...]
+    is_duplicate: bool
+
+
+class Orders:
+    """Takes orders."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def take(self, order: Order) -> OrderTaken:
+        """Store an order and return when it is on disk; raise OrderRefused or the store's StoreFull."""
+        text = order.text.strip()
+        if not text:
+            raise OrderRefused("text: is empty; write what the person shall read")
+        draft = self._draft(replace(order, text=text))
+        taken = await self._core.store.run(lambda outbox: self._accept(outbox, order, draft))
+        if not taken.is_duplicate:
+            self._core.wake_all()
+        return taken
+
+    def _draft(self, order: Order) -> Draft:
+        core = self._core
+        precedence = PRECEDENCE_OF_KIND[order.kind] if order.precedence is None else order.precedence
+        lifetime_s = core.lifetimes[precedence] if order.lifetime_s is None else order.lifetime_s
+        if not 0 < lifetime_s <= LIFETIME_S_MAX:
+            raise OrderRefused(
+                f"lifetime_s: found {lifetime_s}, allowed is more than 0 and at most {LIFETIME_S_MAX:.0f}"
+            )
+        return Draft(
+            direction=Direction.DOWN,
+            source=order.source,
+            destination=order.destination,
+            precedence=precedence,
+            message=Message(order.kind, text=order.text),
+            lifetime_s=lifetime_s,
+            created_wall_s=core.clock.wall_s(),
+            clock_trusted=core.clock.trusted(),
+            heard_on=order.via,
+            reply_to=order.reply_to,
+            external_id=order.external_id,
+        )
+
+    def _accept(self, outbox: Outbox, order: Order, draft: Draft) -> OrderTaken:
+        core = self._core
+        now_s = core.now_s()
+        duplicate = None
+        if order.external_id:
+            key = b"order:" + f"{order.via}:{draft.destination}:{order.external_id}".encode()
+            duplicate = DuplicateKey(key, LIFETIME_S_MAX)
+            known = outbox.known(duplicate)
+            if known is not None:
+                return OrderTaken((known,), is_duplicate=True)
+        try:
+            members = self._members(outbox, draft.destination)
+        except Unreachable as error:
+            raise OrderRefused(str(error)) from None
+        self._check_capacity(draft, {lane for _, lane in members})
+        if draft.destination.kind in (EndpointKind.GROUP, EndpointKind.GRID):
+            return OrderTaken(
+                tuple(outbox.accept_order(draft, members, now_s=now_s, duplicate=duplicate)), is_duplicate=False
+            )
+        acceptance = outbox.accept(draft, lane=members[0][1], now_s=now_s, duplicate=duplicate)
+        return OrderTaken((acceptance.bundle,), acceptance.is_duplicate)
+
+    def _members(self, outbox: Outbox, destination: Endpoint) -> list[tuple[Endpoint, str]]:
+        """Return whom an order goes to, each with the lane it waits in."""
+        bearers = self._core.bearers()
+        if destination.kind not in (EndpointKind.GROUP, EndpointKind.GRID):
+            return [(destination, lane_for(destination, outbox.station, bearers))]
+        where = {str(destination.kind): destination.name}
+        stations = outbox.stations_in(**where)
+        if not stations:
+            raise OrderRefused(f"{destination}: no station of the registry belongs to it; see: yizhan station list")
+        if len(stations) > MEMBERS_MAX:
+            raise OrderRefused(f"{destination}: has {len(stations)} members, at most {MEMBERS_MAX}; use broadcast:all")
+        endpoints = [Endpoint(EndpointKind.STATION, station.id) for station in stations]
+        return [(endpoint, lane_for(endpoint, outbox.station, bearers)) for endpoint in endpoints]
+
+    def _check_capacity(self, draft: Draft, lanes: set[str]) -> None:
+        """Refuse a text that no link of its lane can carry whole; it is never cut."""
+        language = self._core.settings.gateway.language
+        shown = order_text(10**NUMBER_DIGITS - 1, draft.message.text, kind=str(draft.message.kind), language=language)
+        for lane in lanes:
+            known = []
+            for runner in self._core.links.values():
+                bits_max = runner.last.text_bits_max
+                if runner.link.info.bearer not in lane.split("+") or bits_max is None:
+                    continue
+                bits = runner.link.bits_of(Outgoing("0", Payload.of_text(shown)))
+                known.append((runner.name, bits or 0, bits_max))
+            if known and all(bits > bits_max for _, bits, bits_max in known):
+                name, bits, bits_max = max(known, key=lambda row: row[2])
+                raise OrderRefused(
+                    f"text: {len(draft.message.text)} characters take {bits} bits with the order's number; "
+                    f"the largest link {name} carries {bits_max}. Shorten it or send it in parts"
+                )

@@ -1,0 +1,229 @@
+"""The way down over one link: when its slot is free, the most urgent thing that the router gives it goes first.
+
+Nothing is handed over in advance. The outbox is asked at the moment the slot opens, so an SOS accepted a moment before
+leaves in it whatever is queued behind (promise 4).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway.link import LinkState, Outgoing, Payload, SendOutcome, SendResult
+from gateway.model import MessageKind, Precedence
+from gateway.observe.log import logger
+from gateway.router.addressing import peer_on
+from gateway.router.outcome import after_try
+from gateway.router.plan import plan
+from protocols.beidou.handset.receipt import order_text, receipt_text
+
+if TYPE_CHECKING:
+    from gateway.daemon.core import Core
+    from gateway.daemon.supervisor import LinkRunner
+    from gateway.model import Bundle
+    from gateway.store.outbox import Outbox
+    from gateway.store.receipts_owed import Owed
+
+IDLE_WAIT_S = 30.0
+"""Longest sleep of a link's worker: proof of life for the watchdog, and a net under a missed bell."""
+
+HEADS_MAX = 16
+"""Bundles of one lane and precedence that are looked at for one slot; those behind them wait for the next."""
+
+RECEIPT_RETRY_S = 60.0
+"""A receipt that did not leave is owed again after this."""
+
+log = logger("gateway.outbound")
+
+
+@dataclass(frozen=True, slots=True)
+class BundleTask:
+    """A bundle to send, and where."""
+
+    bundle: Bundle
+    outgoing: Outgoing
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptTask:
+    """A receipt to a person, covering one or more of their reports."""
+
+    owed: Owed
+    numbers: tuple[int, ...]
+    outgoing: Outgoing
+
+
+class LinkSender:
+    """Feeds one link, one thing at a time."""
+
+    def __init__(self, runner: LinkRunner, core: Core) -> None:
+        self._runner = runner
+        self._core = core
+        self._part = f"link {runner.name}"
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        core = self._core
+        core.progress.expect(self._part, within_s=4 * IDLE_WAIT_S)
+        while True:
+            core.progress.beat(self._part)
+            wait_s = self._until_slot_s()
+            if wait_s > 0:
+                await self._runner.bell.wait(min(wait_s, IDLE_WAIT_S))
+                continue
+            task = await core.store.run(self._choose)
+            if task is None:
+                await self._runner.bell.wait(IDLE_WAIT_S if (due_s := await self._next_due_s()) is None else due_s)
+                continue
+            await self._send(task)
+
+    def _until_slot_s(self) -> float:
+        """Return how long this link cannot take anything; 0 when it can now."""
+        last = self._runner.last
+        if last.state is not LinkState.OPEN:
+            return IDLE_WAIT_S
+        return max(0.0, last.not_before_s - asyncio.get_running_loop().time())
+
+    async def _next_due_s(self) -> float | None:
+        """Return the wait until something of our lanes becomes due, bounded; None when nothing is known."""
+        core = self._core
+        bearer = self._runner.link.info.bearer
+        due_s = await core.store.run(lambda outbox: outbox.next_due_s(bearer, self._runner.name, core.now_s()))
+        if due_s is None:
+            return None
+        return min(IDLE_WAIT_S, max(0.2, due_s - core.now_s()))
+
+    def _choose(self, outbox: Outbox) -> BundleTask | ReceiptTask | None:
+        """Pick the next thing for this link, most urgent first; orders before receipts for FLASH and IMMEDIATE, oldest first below."""
+        now_s = self._core.now_s()
+        owed = outbox.owed_next(self._runner.name, now_s, limit=1)
+        receipt = owed[0] if owed else None
+        for precedence in Precedence:
+            bundle_task = self._choose_bundle(outbox, precedence, now_s)
+            receipt_here = receipt is not None and receipt.precedence == precedence
+            if bundle_task is not None and receipt_here and precedence > Precedence.IMMEDIATE:
+                assert receipt is not None
+                if receipt.created_s < bundle_task.bundle.accepted_s:
+                    bundle_task = None
+            if bundle_task is not None:
+                return bundle_task
+            if receipt_here and receipt is not None:
+                task = self._receipt_task(receipt)
+                if task is not None:
+                    return task
+        return None
+
+    def _choose_bundle(self, outbox: Outbox, precedence: Precedence, now_s: float) -> BundleTask | None:
+        core = self._core
+        views = [runner.view() for runner in core.links.values()]
+        bearer = self._runner.link.info.bearer
+        for lane in outbox.open_lanes(bearer):
+            for bundle in outbox.due(lane, precedence, now_s, HEADS_MAX):
+                decision = plan(bundle, views, core.policy, now_s)
+                if self._runner.name not in decision.links:
+                    continue
+                peer = peer_on(bundle.destination, bearer, outbox.station, bundle.attempts)
+                if peer is None:
+                    continue
+                outgoing = Outgoing(
+                    peer=peer,
+                    payload=_payload_of(bundle, core.settings.gateway.language),
+                    urgent=precedence is Precedence.FLASH,
+                    label=bundle.id,
+                )
+                return BundleTask(bundle, outgoing, decision.reason)
+        return None
+
+    def _receipt_task(self, owed: Owed) -> ReceiptTask | None:
+        """Compose the receipt to fit this card; what does not fit stays owed."""
+        link = self._runner.link
+        bits_max = self._runner.last.text_bits_max
+        if bits_max is None:
+            return None
+
+        def bits_of(text: str) -> int:
+            return link.bits_of(Outgoing(owed.peer, Payload.of_text(text))) or 0
+
+        text, numbers = receipt_text(
+            owed.entries, bits_of=bits_of, bits_max=bits_max, language=self._core.settings.gateway.language
+        )
+        if not numbers:
+            return None
+        outgoing = Outgoing(
+            owed.peer, Payload.of_text(text), urgent=owed.precedence is Precedence.FLASH, label="receipt"
+        )
+        return ReceiptTask(owed, numbers, outgoing)
+
+    async def _send(self, task: BundleTask | ReceiptTask) -> None:
+        if isinstance(task, ReceiptTask):
+            await self._send_receipt(task)
+        else:
+            await self._send_bundle(task)
+
+    async def _send_bundle(self, task: BundleTask) -> None:
+        core, name = self._core, self._runner.name
+        attempt = await core.store.run(lambda outbox: outbox.begin(task.bundle.seq, name, core.now_s()))
+        result = await self._transmit(task.outgoing)
+        now_s = core.now_s()
+        views = [runner.view() for runner in core.links.values()]
+        after = after_try(task.bundle, name, result, links=views, policy=core.policy, now_s=now_s)
+        await core.store.run(
+            lambda outbox: outbox.finish(
+                attempt,
+                result.outcome,
+                result.detail,
+                now_s=now_s,
+                state=after.state,
+                due_s=after.due_s,
+                counts_as_tried=after.counts_as_tried,
+            )
+        )
+        log.info(
+            "transmission",
+            bundle=task.bundle.id,
+            link=name,
+            outcome=str(result.outcome),
+            detail=result.detail,
+            why=task.why,
+        )
+        core.wake_all()
+
+    async def _send_receipt(self, task: ReceiptTask) -> None:
+        core = self._core
+        result = await self._transmit(task.outgoing)
+        now_s = core.now_s()
+        # UNKNOWN counts as sent: a receipt is worth repeating only when the person asks again, which owes it again.
+        sent = result.outcome in (SendOutcome.ACCEPTED, SendOutcome.RELAYED, SendOutcome.UNKNOWN)
+        retry_s = now_s + RECEIPT_RETRY_S if result.not_before_s is None else result.not_before_s
+        await core.store.run(
+            lambda outbox: outbox.owed_settle(
+                task.owed.peer, task.numbers, now_s, sent=sent, not_before_s=now_s if sent else retry_s
+            )
+        )
+        log.info(
+            "receipt", peer=task.owed.peer, numbers=task.numbers, link=self._runner.name, outcome=str(result.outcome)
+        )
+
+    async def _transmit(self, outgoing: Outgoing) -> SendResult:
+        """Make one try; the result's time is translated to the timeline."""
+        core, runner = self._core, self._runner
+        result = await runner.link.send(outgoing)
+        runner.health = runner.health.after_outcome(result.outcome, core.now_s())
+        if result.outcome in (SendOutcome.ACCEPTED, SendOutcome.RELAYED):
+            runner.sent_count += 1
+        if result.not_before_s is None:
+            return result
+        return SendResult(result.outcome, result.detail, self._to_timeline(result.not_before_s))
+
+    def _to_timeline(self, loop_s: float) -> float:
+        return self._core.now_s() + max(0.0, loop_s - asyncio.get_running_loop().time())
+
+
+def _payload_of(bundle: Bundle, language: str) -> Payload:
+    """Return what goes over the air: an order with its number, other text as it is, bytes as they are."""
+    message = bundle.draft.message
+    if message.kind is MessageKind.OPAQUE:
+        return Payload.of_bytes(bytes.fromhex(message.data_hex))
+    return Payload.of_text(order_text(bundle.seq, message.text, kind=str(message.kind), language=language))

@@ -1,0 +1,114 @@
+"""Runs one link for ever: absorbs LinkError only, backs off, and knows the link's state and health.
+
+Drivers report, this decides. Any error that is not a LinkError is a bug: it leaves, ends the process, and the service
+manager starts it again with the outbox on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from gateway.daemon.core import Bell
+from gateway.link import LinkError, LinkMisconfigured, LinkReport, LinkState, LinkTransient
+from gateway.observe.log import logger
+from gateway.router.health import LinkHealth
+from gateway.router.plan import LinkView
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from gateway.daemon.core import Core
+    from gateway.link import Heard, Link
+
+BACKOFF_START_S = 1.0
+BACKOFF_MAX_S = 60.0
+MISCONFIGURED_RETRY_S = 300.0
+STEADY_S = 120.0
+"""A link that served this long starts its back-off anew."""
+
+log = logger("gateway.links")
+
+
+class LinkRunner:
+    """One link under supervision, and the sink it reports to."""
+
+    def __init__(self, link: Link, core: Core, on_heard: Callable[[str, Heard], Awaitable[None]]) -> None:
+        self.link = link
+        self.bell = Bell()
+        self.last = LinkReport(state=LinkState.UNAVAILABLE, detail="not started")
+        self.health = LinkHealth()
+        self.since_s = core.now_s()
+        self.heard_count = 0
+        self.sent_count = 0
+        self.losses = 0
+        self._core = core
+        self._on_heard = on_heard
+        self._suspect_noted = False
+
+    @property
+    def name(self) -> str:
+        """Return the link's configured name."""
+        return self.link.info.name
+
+    async def heard(self, heard: Heard) -> None:
+        """Take something received; returns when it is on disk."""
+        self.heard_count += 1
+        self.health = self.health.after_heard(self._core.now_s())
+        await self._on_heard(self.name, heard)
+
+    def report(self, report: LinkReport) -> None:
+        """Take the link's condition; log once when it is lost and once when it is back."""
+        before = self.last
+        self.last = report
+        if report.state is not before.state:
+            self.since_s = self._core.now_s()
+            log.info("link state", link=self.name, state=str(report.state), was=str(before.state), detail=report.detail)
+        if report != before:
+            self.bell.ring()
+            self._core.bus_bell.ring()
+
+    def view(self) -> LinkView:
+        """Return what the router sees, its slot translated from the loop's clock to the timeline."""
+        loop_now_s = asyncio.get_running_loop().time()
+        not_before_s = self._core.now_s() + max(0.0, self.last.not_before_s - loop_now_s)
+        return LinkView(self.name, self.link.info.bearer, self.last.state, not_before_s, self.health)
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        failures = 0
+        loop = asyncio.get_running_loop()
+        while True:
+            started_s = loop.time()
+            try:
+                await self.link.run(self)
+                raise AssertionError(
+                    f"link {self.name}: run() returned; it must serve until cancelled or raise LinkError"
+                )
+            except LinkError as error:
+                if loop.time() - started_s >= STEADY_S:
+                    failures = 0
+                failures += 1
+                wait_s = self._back_off_s(error, failures)
+                self._note_loss(error, wait_s)
+            await asyncio.sleep(wait_s)
+
+    def _note_loss(self, error: LinkError, wait_s: float) -> None:
+        if self.last.state is not LinkState.UNAVAILABLE or self.last.detail != str(error):
+            self.losses += 1
+            log.warning(
+                "link lost", link=self.name, where=self.link.info.where, why=str(error), retry_in_s=round(wait_s, 1)
+            )
+        self.report(
+            LinkReport(
+                state=LinkState.UNAVAILABLE, detail=str(error), identity=self.last.identity, counters=self.last.counters
+            )
+        )
+
+    def _back_off_s(self, error: LinkError, failures: int) -> float:
+        if isinstance(error, LinkMisconfigured):
+            return MISCONFIGURED_RETRY_S
+        if isinstance(error, LinkTransient) and error.retry_after_s is not None:
+            return error.retry_after_s
+        ceiling_s = min(BACKOFF_MAX_S, BACKOFF_START_S * 2 ** min(failures - 1, 10))
+        return ceiling_s * (0.5 + self._core.rng.random() / 2)
