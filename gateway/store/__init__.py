@@ -1,1 +1,5 @@
-"""The outbox and the registry in SQLite: durable before acknowledged, one owner of state changes."""
+"""The durable store: outbox, duplicate window, receipts owed, registry, link memory; one SQLite file, one thread.
+
+Start with gateway.store.opening.open_store; `Store.run` takes functions of an Outbox. docs/architecture.md shows where
+it stands.
+"""
