@@ -14,6 +14,7 @@ each check and sees it caught.
 import abc
 import asyncio
 import contextlib
+from collections import Counter
 
 from gateway.link import (
     BROADCAST_PEER,
@@ -28,6 +29,8 @@ from gateway.link import (
 from tests.contract.fakes import FakeMemory, FakeSink
 
 LEFT = {SendOutcome.ACCEPTED, SendOutcome.RELAYED}
+TURNS = 5
+"""Turns of the loop that cancelled tasks may take to end; a fixed few, so that nothing can wait on a timer."""
 CHINESE = "被困三人，位置30.66°N，请速救援！OK"
 
 
@@ -137,7 +140,8 @@ class _Session:
     async def clean(self):
         """Ask that an ended run left no handle open and no task running."""
         assert self.rig.handles() == 0, f"run ended and left {self.rig.handles()} handle(s) open"
-        await asyncio.sleep(0)
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
         left = asyncio.all_tasks() - self._others - {self.task}
         assert not left, f"run ended and left tasks behind: {left}"
 
@@ -155,6 +159,8 @@ class _Session:
                 return await self.link.send(outgoing)
         except TimeoutError:
             raise AssertionError(f"send gave no result within {self.rig.recover_s} s") from None
+        except Exception as error:
+            raise AssertionError(f"send raised {error!r}; it answers with a SendResult whatever happens") from error
 
     async def send_when_due(self, payload, peer=None):
         """Send, waiting for the slot as a supervisor does."""
@@ -236,7 +242,7 @@ async def hears_each_once_in_order(make_rig):
 
 
 async def hears_a_burst_whole(make_rig):
-    """Payloads that arrive at one moment are all heard."""
+    """Payloads that arrive at one moment are all heard once, in whatever order the air gave them."""
     rig = make_rig()
     sent = [_payload(rig, number) for number in range(10)]
 
@@ -244,8 +250,9 @@ async def hears_a_burst_whole(make_rig):
         for payload in sent:
             rig.far_send(payload)
         await session.heard(len(sent))
+        await asyncio.sleep(rig.within_s)
 
-    assert [h.payload for h in session.sink.heard_all] == sent
+    assert Counter(h.payload for h in session.sink.heard_all) == Counter(sent)
 
 
 async def carries_chinese_both_ways(make_rig):
@@ -258,6 +265,7 @@ async def carries_chinese_both_ways(make_rig):
         rig.far_send(Payload.of_text(CHINESE))
         await session.heard(1)
         result = await session.send(Payload.of_text(CHINESE))
+        await asyncio.sleep(rig.within_s)
 
     assert session.sink.heard_all[0].payload == Payload.of_text(CHINESE)
     assert result.outcome in LEFT, result
@@ -381,9 +389,10 @@ async def slot_survives_restart(make_rig):
     async with _open(rig, memory) as again:
         now_s, reported_s = asyncio.get_running_loop().time(), again.sink.reports[-1].not_before_s
         result = await again.send(_payload(rig, 2))
+        await asyncio.sleep(rig.within_s)
 
     assert now_s < due_s, "this rig opens too slowly for the check: give it a longer slot"
-    assert abs(reported_s - due_s) < 1, f"slot was {due_s}, after the restart {reported_s}"
+    assert due_s - 1 < reported_s < due_s + 0.1 * rig.slot_s, f"slot was {due_s}, after the restart {reported_s}"
     assert result.outcome is SendOutcome.DEFERRED, result
     assert rig.aired() == [_payload(rig, 1)]
 
@@ -605,8 +614,7 @@ async def slow_sink_loses_nothing(make_rig):
         for payload in sent:
             rig.far_send(payload)
             await asyncio.sleep(1.0)
-        async with asyncio.timeout(rig.recover_s):
-            result = await session.link.send(Outgoing(rig.peer, _payload(rig, 99)))
+        result = await session.send(_payload(rig, 99))
         await session.heard(len(sent), within_s=30 * 5 + rig.recover_s)
 
     assert [h.payload for h in session.sink.heard_all] == sent
