@@ -228,7 +228,7 @@ class VirtualDriver:
     def make(self, settings: VirtualSettings, context: LinkContext) -> Link:
         """Make a link on a device of its own; opens nothing. The first link of a sky seeds it."""
         if settings.sky not in self._skies:
-            self._skies[settings.sky] = Sky(random.Random(context.rng.getrandbits(64)))  # noqa: S311 - a simulation
+            self._skies[settings.sky] = Sky(random.Random(context.rng.getrandbits(64)))
         device = VirtualDevice(
             self._skies[settings.sky],
             settings.card,

@@ -54,6 +54,7 @@ class Handset:
         frequency_s: float = 60.0,
         broadcast: int = 0,
         auto_answer: bool = False,
+        answer_after_s: float = READS_AND_ANSWERS_S,
     ) -> None:
         self.sky = sky
         self.card = card
@@ -61,6 +62,7 @@ class Handset:
         self.broadcast = broadcast
         self.auto_answer = auto_answer
         """Answer whatever holds a number (two digits or more) and is no receipt with ``收到 <number>``."""
+        self.answer_after_s = answer_after_s
         self.inbox: deque[Received] = deque(maxlen=INBOX_MAX)
         self.sent = 0
         self._bits_max = capacity_bits(Generation.BD2, level)
@@ -121,7 +123,7 @@ class Handset:
         number = _NUMBER.search(text)
         if self.auto_answer and number and not text.startswith("收到"):
             asyncio.get_running_loop().call_later(
-                READS_AND_ANSWERS_S, self.type_text, f"收到 {number[0]}", arrival.sender
+                self.answer_after_s, self.type_text, f"收到 {number[0]}", arrival.sender
             )
         return True
 

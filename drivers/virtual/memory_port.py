@@ -30,7 +30,7 @@ class MemoryPort:
     def __init__(self, terminal: SimulatedTerminal) -> None:
         self.terminal = terminal
         self.overrun = 0
-        self.noise = random.Random(terminal.card)  # noqa: S311 - a simulation
+        self.noise = random.Random(terminal.card)
         self._stream: _MemoryStream | None = None
 
     @property
@@ -46,7 +46,7 @@ class MemoryPort:
         if self._stream is not None:
             raise LinkTransient(f"{url}: in use by another program")
         self._stream = _MemoryStream(self, url, baud)
-        self.terminal.attach(self._stream.push, unplugged=self._stream.lose)
+        self.terminal.attach(self._stream.push, self._stream.lose)
         return self._stream
 
     def closed(self) -> None:

@@ -56,10 +56,12 @@ class Outage:
 
 @dataclass(frozen=True, slots=True)
 class SkySettings:
-    """How the sky behaves. ``speed`` divides delays; card frequencies are divided by whoever makes the stations."""
+    """How the sky behaves."""
 
     loss: float = LOSS
     delay_mean_s: float = DELAY_MEAN_S
+    delay_min_s: float = HOPS_S
+    """Equal to the mean, every delay is the same."""
     duplicate: float = 0.0
     """Share of copies that arrive a second time."""
     outages: tuple[Outage, ...] = ()
@@ -348,11 +350,9 @@ class Sky:
             asyncio.get_running_loop().call_later(self._delay_s(), self._come_down, card, arrival, stored)
 
     def _delay_s(self) -> float:
-        mean_s = self.settings.delay_mean_s
-        rest_s = max(0.0, mean_s - HOPS_S)
-        if rest_s == 0.0:
-            return mean_s
-        return HOPS_S + self._rng.gammavariate(DELAY_SHAPE, rest_s / DELAY_SHAPE)
+        least_s = self.settings.delay_min_s
+        rest_s = self.settings.delay_mean_s - least_s
+        return least_s + (self._rng.gammavariate(DELAY_SHAPE, rest_s / DELAY_SHAPE) if rest_s > 0 else 0.0)
 
     def _come_down(self, card: int, arrival: Arrival | ReceiptList, stored: _Stored | None) -> None:
         self.counters.in_flight -= 1

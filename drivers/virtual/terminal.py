@@ -85,10 +85,9 @@ class SimulatedTerminal(abc.ABC):
         self.silent = False
         self.counters: Counter[str] = Counter()
         """``sent``, ``received``, ``refused: <why>`` and what the host wrote that was not understood."""
-        self._noise = random.Random(card)  # noqa: S311 - a simulation
+        self._noise = random.Random(card)
         self._write: Callable[[bytes], None] | None = None
         self._on_unplug: Callable[[], None] | None = None
-        self._on_plug: Callable[[], None] | None = None
         self._plugged = True
         self._hung = False
         self._ready_s = 0.0
@@ -129,19 +128,13 @@ class SimulatedTerminal(abc.ABC):
 
     # -- the port
 
-    def attach(
-        self,
-        write: Callable[[bytes], None],
-        *,
-        unplugged: Callable[[], None] | None = None,
-        plugged: Callable[[], None] | None = None,
-    ) -> None:
-        """Connect the host's side of the cable."""
-        self._write, self._on_unplug, self._on_plug = write, unplugged, plugged
+    def attach(self, write: Callable[[bytes], None], unplugged: Callable[[], None] | None = None) -> None:
+        """Connect the host's side of the cable; ``unplugged`` is called when the plug is pulled."""
+        self._write, self._on_unplug = write, unplugged
 
     def detach(self) -> None:
         """Disconnect the host's side; what the terminal says now nobody hears."""
-        self._write = None
+        self._write = self._on_unplug = None
 
     @property
     def plugged(self) -> bool:
@@ -322,8 +315,6 @@ class SimulatedTerminal(abc.ABC):
         if not self._plugged:
             self._plugged = True
             self.power_cycle()
-            if self._on_plug is not None:
-                self._on_plug()
 
     def hang(self) -> None:
         """Neither answer nor send, without any other sign."""
