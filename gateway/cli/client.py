@@ -37,7 +37,7 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help=tr("Print exactly one JSON object."))(command)
 
 
-def ask(socket_path: str, timeout_s: float | None = 30.0, **request: Any) -> Any:
+def ask(socket_path: str, request: dict[str, Any], timeout_s: float = 30.0) -> Any:
     """Return the gateway's answer to one request; end the program with its exit code when there is none."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:

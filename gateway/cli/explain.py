@@ -21,7 +21,7 @@ from gateway.observe.escape import printable
 @json_option
 def explain(bundle_id: str, socket_path: str, as_json: bool) -> None:
     """Explain one bundle."""
-    result = ask(socket_path, op="explain", id=bundle_id)
+    result = ask(socket_path, {"op": "explain", "id": bundle_id})
     if as_json:
         print_json(result)
         return

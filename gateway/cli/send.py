@@ -74,16 +74,16 @@ def send(
     as_json: bool,
 ) -> None:
     """Send and perhaps wait."""
-    result = ask(
-        socket_path,
-        op="send",
-        to=destination,
-        text=text,
-        kind=kind,
-        precedence=precedence,
-        lifetime_s=lifetime_s,
-        id=own_id,
-    )
+    request = {
+        "op": "send",
+        "to": destination,
+        "text": text,
+        "kind": kind,
+        "precedence": precedence,
+        "lifetime_s": lifetime_s,
+        "id": own_id,
+    }
+    result = ask(socket_path, request)
     if level is None:
         _show(result, as_json)
         return
@@ -101,7 +101,8 @@ def send(
 
 
 def _wait(socket_path: str, bundle_id: str, level: str, timeout_s: float) -> Any:
-    return ask(socket_path, timeout_s + 30.0, op="wait", id=bundle_id, level=level, timeout_s=timeout_s)
+    request = {"op": "wait", "id": bundle_id, "level": level, "timeout_s": timeout_s}
+    return ask(socket_path, request, timeout_s + 30.0)
 
 
 def _show(result: dict[str, Any], as_json: bool) -> None:

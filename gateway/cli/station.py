@@ -38,7 +38,8 @@ def add(
     as_json: bool,
 ) -> None:
     """Add one station."""
-    result = ask(socket_path, op="station_add", id=station_id, name=name, cards=cards, groups=groups, grids=grids)
+    request = {"op": "station_add", "id": station_id, "name": name, "cards": cards, "groups": groups, "grids": grids}
+    result = ask(socket_path, request)
     if as_json:
         print_json(result)
     else:
@@ -50,7 +51,7 @@ def add(
 @json_option
 def list_stations(socket_path: str, as_json: bool) -> None:
     """List all stations."""
-    result = ask(socket_path, op="station_list")
+    result = ask(socket_path, {"op": "station_list"})
     if as_json:
         print_json(result)
         return

@@ -23,7 +23,7 @@ COLOURS = {"red": "red", "orange": "dark_orange", "yellow": "yellow", "blue": "b
 @json_option
 def status(socket_path: str, as_json: bool) -> None:
     """Show the status."""
-    result = ask(socket_path, op="status")
+    result = ask(socket_path, {"op": "status"})
     if as_json:
         print_json(result)
         return

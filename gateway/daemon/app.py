@@ -9,7 +9,7 @@ import signal
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from gateway.bus.mqtt import MqttBus, MqttSettings
+from gateway.bus.mqtt import MqttBus
 from gateway.bus.payloads import will_payload
 from gateway.bus.port import Will
 from gateway.bus.topics import Topics
@@ -23,13 +23,12 @@ from gateway.daemon.sdnotify import Notifier
 from gateway.daemon.version import VERSION
 from gateway.link import LinkContext
 from gateway.observe.log import logger
-from gateway.store.facade import open_store
-from gateway.store.limits import StoreLimits
+from gateway.store.limits import PAGE_BYTES, Limits
+from gateway.store.opening import open_store
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gateway.bus.port import BusPort
     from gateway.config.loader import Configuration
     from gateway.config.settings import BusSettings
 
@@ -54,15 +53,15 @@ async def run_daemon(config_path: Path) -> None:
         gateway=settings.gateway.id,
         clock=clock,
         rng=rng,
-        limits=StoreLimits(
+        limits=Limits(
             bundles_max=settings.store.bundles_max,
-            bytes_max=settings.store.bytes_max,
+            pages_max=settings.store.bytes_max // PAGE_BYTES,
             forget_after_s=settings.store.history_s,
+            receipt_interval_s=settings.handsets.receipt_interval_s,
         ),
-        receipt_interval_s=settings.handsets.receipt_interval_s,
     )
-    for line in report.lines():
-        log.warning("store opened", note=line)
+    if report.alarm:
+        log.error("store opened with damage", note=report.alarm)
     try:
         gateway = Gateway(settings, store, store.timeline, clock, rng)
         _add_links(gateway, configuration)
@@ -84,26 +83,11 @@ def _add_bus(gateway: Gateway, bus: BusSettings | None) -> BrokerProcess | None:
     identity = gateway.core.settings.gateway
     topics = Topics(bus.root, identity.region, identity.id)
     will = Will(topics.state, will_payload(boot=gateway.core.clock.boot_id(), version=VERSION))
-    gateway.set_bus(_mqtt(bus, topics, will), topics)
+    client_id = f"yizhan-{topics.region}-{topics.gateway}"
+    gateway.set_bus(MqttBus(bus, client_id=client_id, subscriptions=topics.subscriptions(), will=will), topics)
     if bus.embedded is None:
         return None
     return BrokerProcess(urlsplit(bus.url).netloc, bus.embedded.restart_delay_s)
-
-
-def _mqtt(bus: BusSettings, topics: Topics, will: Will) -> BusPort:
-    settings = MqttSettings(
-        url=bus.url,
-        client_id=f"yizhan-{topics.region}-{topics.gateway}",
-        username=bus.username,
-        password_file=bus.password_file,
-        ca_file=bus.ca_file,
-        client_cert_file=bus.client_cert_file,
-        client_key_file=bus.client_key_file,
-        protocol=bus.protocol,
-        keepalive_s=bus.keepalive_s,
-        puback_timeout_s=bus.puback_timeout_s,
-    )
-    return MqttBus(settings, topics.subscriptions(), will)
 
 
 async def _serve(gateway: Gateway, control_socket: Path, broker: BrokerProcess | None) -> None:
@@ -148,6 +132,6 @@ async def _report_to_manager(gateway: Gateway, notifier: Notifier) -> None:
         if not stuck:
             notifier.ping()
         states = ", ".join(f"{name} {runner.last.state}" for name, runner in sorted(core.links.items()))
-        balance = core.store.outbox_balance()
+        balance = core.store.balance.total
         notifier.status(f"links: {states or 'none'}; queued {balance.queued}, delivered {balance.delivered}")
         await asyncio.sleep(every_s)

@@ -69,17 +69,12 @@ class BusPublisher:
         self._backlog_credit = 0.0
         self._credit_at_s = 0.0
         self._must_requeue = False
-        self._boundary_lock = asyncio.Lock()
+        self._must_draw_line = True
 
-    async def connected(self, *, session_present: bool) -> None:
-        """Draw the line between backlog and live: what is in the outbox now is backlog."""
+    def connected(self, *, session_present: bool) -> None:
+        """Take that there is a new connection; what is in the outbox now will be backlog."""
         self._must_requeue = self._must_requeue or not session_present
-        async with self._boundary_lock:
-            self._backlog_seq_max, self._backlog_left = await self._core.store.run(
-                lambda outbox: (outbox.last_seq(), outbox.queued_by_source(BUS_LANE))
-            )
-        self._credit_at_s = asyncio.get_running_loop().time()
-        self._backlog_credit = 0.0
+        self._must_draw_line = True
         self._core.bus_bell.ring()
 
     async def step(self) -> float:
@@ -90,9 +85,11 @@ class BusPublisher:
         core = self._core
         if self._must_requeue:
             await self._requeue()
+        if self._must_draw_line:
+            await self._draw_line()
         receipts = await core.store.run(lambda outbox: outbox.untold(BATCH_MAX))
         for bundle in receipts:
-            payload = receipt_payload(bundle, self._topics, wall_s=core.clock.wall_s(), hop=bundle.hop or None)
+            payload = receipt_payload(bundle, self._topics, wall_s=core.clock.wall_s())
             await self._port.publish(self._topics.receipt(bundle.id), payload)
         if receipts:
             await core.store.run(lambda outbox: outbox.told([(bundle.seq, bundle.state) for bundle in receipts]))
@@ -109,6 +106,16 @@ class BusPublisher:
             core.progress.beat("bus")
         self._must_requeue = False
 
+    async def _draw_line(self) -> None:
+        """Draw the line between backlog and live, and note whose backlog it is."""
+        now_s = self._core.now_s()
+        self._backlog_seq_max, self._backlog_left = await self._core.store.run(
+            lambda outbox: (outbox.last_seq(), outbox.due_by_source(BUS_LANE, now_s))
+        )
+        self._credit_at_s = asyncio.get_running_loop().time()
+        self._backlog_credit = 0.0
+        self._must_draw_line = False
+
     def _choose(self, outbox: Outbox) -> tuple[list[Ready], float]:
         now_s = self._core.now_s()
         self._add_credit()
@@ -116,7 +123,7 @@ class BusPublisher:
             if precedence is Precedence.FLASH:
                 chosen = outbox.due(BUS_LANE, precedence, now_s, BATCH_MAX)
             else:
-                heads = outbox.due(BUS_LANE, precedence, now_s, LIVE_HEADS_MAX, min_seq=self._backlog_seq_max + 1)
+                heads = outbox.due_live(BUS_LANE, precedence, now_s, self._backlog_seq_max + 1, LIVE_HEADS_MAX)
                 chosen = [b for b in heads if str(b.draft.source) not in self._backlog_left][:BATCH_MAX]
             if chosen:
                 return [self._ready(outbox, bundle) for bundle in chosen], 0.0
@@ -128,8 +135,9 @@ class BusPublisher:
             if chosen:
                 self._backlog_credit -= len(chosen)
                 return [self._ready(outbox, bundle) for bundle in chosen], 0.0
-        due_s = outbox.next_due_s(BUS_LANE, "bus", now_s)
-        return [], IDLE_WAIT_S if due_s is None else min(IDLE_WAIT_S, max(0.05, due_s - now_s))
+        times = [outbox.next_due_s(BUS_LANE, precedence) for precedence in Precedence]
+        due_s = min((time_s for time_s in times if time_s is not None), default=math.inf)
+        return [], min(IDLE_WAIT_S, max(0.05, due_s - now_s))
 
     def _add_credit(self) -> None:
         now_s = asyncio.get_running_loop().time()
@@ -160,7 +168,8 @@ class BusPublisher:
         tasks = [asyncio.ensure_future(self._port.publish(ready.topic, ready.payload)) for ready in batch]
         results = await asyncio.gather(*tasks, return_exceptions=True)
         now_s = core.now_s()
-        taken = []
+        taken: list[tuple[int, float]] = []
+        declined: list[tuple[int, str]] = []
         lost: BusLost | None = None
         for ready, result in zip(batch, results, strict=True):
             if result is None:
@@ -170,12 +179,11 @@ class BusPublisher:
                 lost = result
             elif isinstance(result, PublishRefused):
                 log.warning("report declined", bundle=ready.bundle.id, why=str(result))
-                seq = ready.bundle.seq
-                await core.store.run(lambda outbox, seq=seq: outbox.postpone(seq, now_s + DECLINED_RETRY_S))
+                declined.append((ready.bundle.seq, str(result)))
             else:
                 raise result
-        if taken:
-            await core.store.run(lambda outbox: outbox.published(taken, now_s=now_s))
+        if taken or declined:
+            await core.store.run(lambda outbox: _note_published(outbox, taken, declined, now_s))
             core.changes.note()
         if lost is not None:
             raise lost
@@ -183,7 +191,7 @@ class BusPublisher:
     def _note_through(self, ready: Ready) -> None:
         source = str(ready.bundle.draft.source)
         left = self._backlog_left.get(source, 0)
-        if ready.bundle.seq <= self._backlog_seq_max and ready.bundle.attempts == 0 and left:
+        if ready.bundle.seq <= self._backlog_seq_max and left:
             if left == 1:
                 del self._backlog_left[source]
             else:
@@ -193,4 +201,14 @@ class BusPublisher:
         """PUBACK stops the resending for now. With consumers named, an unconfirmed report goes again, ever more rarely."""
         if not self._settings.consumers:
             return math.inf
-        return now_s + self._settings.unconfirmed_resend_s * 2 ** min(bundle.attempts, RESEND_DOUBLINGS_MAX)
+        return now_s + self._settings.unconfirmed_resend_s * float(2 ** min(bundle.attempts, RESEND_DOUBLINGS_MAX))
+
+
+def _note_published(
+    outbox: Outbox, taken: list[tuple[int, float]], declined: list[tuple[int, str]], now_s: float
+) -> None:
+    """Write down in one transaction what the broker took and what it declined."""
+    for due_s in sorted({due_s for _, due_s in taken}):
+        outbox.published([seq for seq, due in taken if due == due_s], "bus", now_s, due_s)
+    for seq, why in declined:
+        outbox.postpone(seq, now_s + DECLINED_RETRY_S, why)

@@ -8,6 +8,7 @@ published again.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ from gateway.daemon.orders import Order, OrderRefused
 from gateway.daemon.version import VERSION
 from gateway.model import BUS, Direction, MessageKind, Receipt, ReceiptLevel
 from gateway.observe.log import logger
-from gateway.store.limits import StoreFull
+from gateway.store.errors import StoreFull
 
 if TYPE_CHECKING:
     from gateway.bus.port import BusPort
@@ -107,7 +108,7 @@ class BusSide:
             return error.retry_after_s
         if isinstance(error, BusRefused):
             return REFUSED_RETRY_S
-        ceiling_s = min(BACKOFF_MAX_S, BACKOFF_START_S * 2 ** min(failures - 1, 10))
+        ceiling_s = min(BACKOFF_MAX_S, BACKOFF_START_S * float(2 ** min(failures - 1, 10)))
         return ceiling_s * (0.5 + self._core.rng.random() / 2)
 
     # --- BusSink -----------------------------------------------------------------------------------------------
@@ -119,7 +120,7 @@ class BusSide:
         self._connected_wall_s = self._core.clock.wall_s()
         self._told_links.clear()
         log.info("bus connected", url=self._settings.url, session_present=session_present)
-        await self._publisher.connected(session_present=session_present)
+        self._publisher.connected(session_present=session_present)
 
     async def received(self, topic: str, payload: bytes, *, retained: bool) -> None:
         """Take one message of the bus; returns when what it says is on disk."""
@@ -179,7 +180,7 @@ class BusSide:
             bundle = outbox.find(place.bundle_id)
             if bundle is None or bundle.draft.direction is not Direction.UP:
                 return None
-            return outbox.receipt(receipt, self._core.now_s())
+            return outbox.receipt(receipt, self._core.now_s(), due_s=math.inf)
 
         bundle = await self._core.store.run(apply)
         if bundle is None:
@@ -230,7 +231,7 @@ class BusSide:
         core = self._core
         wall_s = core.clock.wall_s()
         reports = {name: runner.last for name, runner in core.links.items()}
-        balance = core.store.outbox_balance()
+        balance = core.store.balance.total
         await self._port.publish(
             self._topics.state,
             state_payload(

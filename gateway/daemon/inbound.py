@@ -14,7 +14,6 @@ from gateway.link import Addressed, PayloadKind
 from gateway.model import (
     BUS,
     BUS_LANE,
-    BundleState,
     Direction,
     Draft,
     Endpoint,
@@ -28,7 +27,8 @@ from gateway.model import (
 )
 from gateway.observe.log import logger
 from gateway.router.policy import PRECEDENCE_OF_KIND
-from gateway.store.outbox import DuplicateKey, OwedTo, StoreFull
+from gateway.store.accepting import DuplicateKey, OwedTo
+from gateway.store.errors import StoreFailed, StoreFull
 from protocols.beidou.handset.parse import parse
 
 if TYPE_CHECKING:
@@ -57,23 +57,23 @@ class Inbound:
     async def take(self, link: str, heard: Heard) -> None:
         """Store one heard payload; returns when it is on disk.
 
-        A store that can take nothing more leaves the payload unacknowledged: counted, logged, no receipt.
+        A store that can take nothing more leaves the payload unacknowledged: counted, logged, no receipt, so that the
+        person sends it again.
         """
         core = self._core
         core.count(f"heard {heard.addressed}")
         try:
-            accepted, answered = await core.store.run(lambda outbox: self._accept(outbox, link, heard))
-        except StoreFull as error:
-            core.count("heard but not taken: store full")
+            answered = await core.store.run(lambda outbox: self._accept(outbox, link, heard))
+        except (StoreFull, StoreFailed) as error:
+            core.count("heard but not taken: store full or failed")
             log.error("report not taken", link=link, peer=heard.peer, why=str(error))
             return
         if answered is not None:
             log.info("order answered", bundle=answered.id, by=heard.peer)
         core.wake_all()
-        del accepted
 
-    def _accept(self, outbox: Outbox, link: str, heard: Heard) -> tuple[Bundle, Bundle | None]:
-        """Everything one heard payload changes, inside one transaction."""
+    def _accept(self, outbox: Outbox, link: str, heard: Heard) -> Bundle | None:
+        """Change everything that one heard payload changes, inside one transaction; return the order it answered."""
         core = self._core
         now_s = core.now_s()
         source = Endpoint.card(heard.peer)
@@ -102,13 +102,11 @@ class Inbound:
         )
         if acceptance.is_duplicate:
             core.count("heard again")
-            return acceptance.bundle, None
-        answered = None
-        if order is not None:
-            answered = outbox.receipt(
-                Receipt(order.id, ReceiptLevel.ANSWERED, by=str(source), detail=message.text[:64]), now_s
-            )
-        return acceptance.bundle, answered
+            return None
+        if order is None:
+            return None
+        detail = message.text[:64]
+        return outbox.receipt(Receipt(order.id, ReceiptLevel.ANSWERED, by=str(source), detail=detail), now_s)
 
     def _lifetime_s(self) -> float:
         """Return how long a report is kept for the centre: the declared retention, whatever its precedence."""
@@ -161,9 +159,7 @@ class Inbound:
             is_theirs = order is not None and order.draft.direction is Direction.DOWN and order.destination in mine
             return order if is_theirs else None
         orders = [order for endpoint in sorted(mine) for order in outbox.open_to(endpoint, ANSWERABLE_ORDERS_MAX)]
-        reached = [
-            order for order in orders if order.state in (BundleState.HANDED, BundleState.SENT, BundleState.RELAYED)
-        ]
+        reached = [order for order in orders if order.attempts]
         return reached[0] if len(reached) == 1 else None
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from gateway.daemon.orders import Order, OrderRefused
 from gateway.daemon.version import VERSION
 from gateway.model import (
+    BUS_LANE,
     BundleState,
     Direction,
     Endpoint,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from gateway.daemon.orders import Orders
     from gateway.daemon.supervisor import LinkRunner
     from gateway.model import Bundle
+    from gateway.store.outbox import Outbox
 
 WAIT_S_MAX = 86_400.0
 STATIONS_LISTED_MAX = 10_000
@@ -89,8 +92,8 @@ class Operations:
         del request
         core = self._core
         now_s = core.now_s()
-        balance = core.store.outbox_balance()
-        queue = await core.store.run(lambda outbox: outbox.queue_summary(now_s))
+        balance = core.store.balance.total
+        queue = await core.store.run(lambda outbox: _queue(outbox, now_s))
         return {
             "gateway": core.settings.gateway.id,
             "region": core.settings.gateway.region,
@@ -102,7 +105,7 @@ class Operations:
             "queue": queue,
             "balance": balance.to_json(),
             "counters": dict(sorted(core.counters.items())),
-            "store": core.store.facts(),
+            "store": {"sqlite": sqlite3.sqlite_version, "commits": core.store.commits, **queue.pop("store")},
         }
 
     def _bus_status(self, now_s: float) -> dict[str, Any] | None:
@@ -254,6 +257,33 @@ def _text(request: Mapping[str, Any], key: str, default: str | None = None) -> s
     if not isinstance(value, str) or (default is None and not value):
         raise OperationError("refused", f"{key}: found {value!r}, write a text")
     return value
+
+
+def _queue(outbox: Outbox, now_s: float) -> dict[str, Any]:
+    """Return what waits, by precedence and direction."""
+    counts = outbox.open_counts()
+    rows = {}
+    for precedence in Precedence:
+        up = sum(n for (lane, _, p), n in counts.items() if p is precedence and lane == BUS_LANE)
+        total = sum(n for (_, _, p), n in counts.items() if p is precedence)
+        oldest_s = outbox.oldest_open_s(precedence)
+        rows[precedence.name] = {
+            "colour": precedence.colour,
+            "up": up,
+            "down": total - up,
+            "oldest_s": None if oldest_s is None else round(now_s - oldest_s, 1),
+        }
+    states = {
+        str(state): sum(n for (_, s, _), n in counts.items() if s is state) for state in BundleState if state.is_open
+    }
+    sos = outbox.oldest_unreceipted_sos()
+    return {
+        "precedence": rows,
+        "states": states,
+        "receipts_owed": outbox.owed_counts(),
+        "oldest_unreceipted_sos_s": None if sos is None else round(now_s - sos.accepted_s, 1),
+        "store": {"rows": outbox.rows(), "noted": outbox.noted()},
+    }
 
 
 def bundle_json(bundle: Bundle) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from gateway.link import Outgoing, Payload
 from gateway.model import LIFETIME_S_MAX, Direction, Draft, Endpoint, EndpointKind, Message, MessageKind, Precedence
 from gateway.router.addressing import Unreachable, lane_for
 from gateway.router.policy import PRECEDENCE_OF_KIND
-from gateway.store.outbox import DuplicateKey
+from gateway.store.accepting import DuplicateKey
 from protocols.beidou.handset.receipt import order_text
 
 if TYPE_CHECKING:
@@ -97,18 +97,17 @@ class Orders:
         if order.external_id:
             key = b"order:" + f"{order.via}:{draft.destination}:{order.external_id}".encode()
             duplicate = DuplicateKey(key, LIFETIME_S_MAX)
-            known = outbox.known(duplicate)
+            known = outbox.known(duplicate, now_s)
             if known is not None:
-                return OrderTaken((known,), is_duplicate=True)
+                return OrderTaken(known, is_duplicate=True)
         try:
             members = self._members(outbox, draft.destination)
         except Unreachable as error:
             raise OrderRefused(str(error)) from None
         self._check_capacity(draft, {lane for _, lane in members})
         if draft.destination.kind in (EndpointKind.GROUP, EndpointKind.GRID):
-            return OrderTaken(
-                tuple(outbox.accept_order(draft, members, now_s=now_s, duplicate=duplicate)), is_duplicate=False
-            )
+            copies = outbox.accept_order(draft, members, now_s=now_s, duplicate=duplicate)
+            return OrderTaken(copies.bundles, is_duplicate=False)
         acceptance = outbox.accept(draft, lane=members[0][1], now_s=now_s, duplicate=duplicate)
         return OrderTaken((acceptance.bundle,), acceptance.is_duplicate)
 

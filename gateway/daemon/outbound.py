@@ -15,7 +15,7 @@ from gateway.model import MessageKind, Precedence
 from gateway.observe.log import logger
 from gateway.router.addressing import peer_on
 from gateway.router.outcome import after_try
-from gateway.router.plan import plan
+from gateway.router.plan import is_in_lane, plan
 from protocols.beidou.handset.receipt import order_text, receipt_text
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ IDLE_WAIT_S = 30.0
 HEADS_MAX = 16
 """Bundles of one lane and precedence that are looked at for one slot; those behind them wait for the next."""
 
-RECEIPT_RETRY_S = 60.0
-"""A receipt that did not leave is owed again after this."""
+LOOK_AGAIN_S = 5.0
+"""Wait when something is due that the router keeps for another link: slots and suspicions change with time."""
 
 log = logger("gateway.outbound")
 
@@ -90,10 +90,19 @@ class LinkSender:
         """Return the wait until something of our lanes becomes due, bounded; None when nothing is known."""
         core = self._core
         bearer = self._runner.link.info.bearer
-        due_s = await core.store.run(lambda outbox: outbox.next_due_s(bearer, self._runner.name, core.now_s()))
+        now_s = core.now_s()
+        due_s = await core.store.run(lambda outbox: self._first_due_s(outbox, bearer))
         if due_s is None:
             return None
-        return min(IDLE_WAIT_S, max(0.2, due_s - core.now_s()))
+        # What is due already waits for another link or a better time; it is looked at again soon, not at once.
+        return LOOK_AGAIN_S if due_s <= now_s else min(IDLE_WAIT_S, due_s - now_s)
+
+    def _first_due_s(self, outbox: Outbox, bearer: str) -> float | None:
+        """Return when the first bundle or receipt that this link could carry is due."""
+        lanes = _lanes(outbox, bearer)
+        times = [outbox.next_due_s(lane, precedence) for lane in lanes for precedence in Precedence]
+        times.append(outbox.owed_due_s(self._runner.name))
+        return min((time_s for time_s in times if time_s is not None), default=None)
 
     def _choose(self, outbox: Outbox) -> BundleTask | ReceiptTask | None:
         """Pick the next thing for this link, most urgent first; orders before receipts for FLASH and IMMEDIATE, oldest first below."""
@@ -119,7 +128,7 @@ class LinkSender:
         core = self._core
         views = [runner.view() for runner in core.links.values()]
         bearer = self._runner.link.info.bearer
-        for lane in outbox.open_lanes(bearer):
+        for lane in _lanes(outbox, bearer):
             for bundle in outbox.due(lane, precedence, now_s, HEADS_MAX):
                 decision = plan(bundle, views, core.policy, now_s)
                 if self._runner.name not in decision.links:
@@ -165,19 +174,15 @@ class LinkSender:
     async def _send_bundle(self, task: BundleTask) -> None:
         core, name = self._core, self._runner.name
         attempt = await core.store.run(lambda outbox: outbox.begin(task.bundle.seq, name, core.now_s()))
+        if attempt is None:
+            return  # closed between choosing and beginning
         result = await self._transmit(task.outgoing)
         now_s = core.now_s()
         views = [runner.view() for runner in core.links.values()]
         after = after_try(task.bundle, name, result, links=views, policy=core.policy, now_s=now_s)
         await core.store.run(
             lambda outbox: outbox.finish(
-                attempt,
-                result.outcome,
-                result.detail,
-                now_s=now_s,
-                state=after.state,
-                due_s=after.due_s,
-                counts_as_tried=after.counts_as_tried,
+                attempt, result.outcome, result.detail, now_s, state=after.state, due_s=after.due_s
             )
         )
         log.info(
@@ -196,12 +201,7 @@ class LinkSender:
         now_s = core.now_s()
         # UNKNOWN counts as sent: a receipt is worth repeating only when the person asks again, which owes it again.
         sent = result.outcome in (SendOutcome.ACCEPTED, SendOutcome.RELAYED, SendOutcome.UNKNOWN)
-        retry_s = now_s + RECEIPT_RETRY_S if result.not_before_s is None else result.not_before_s
-        await core.store.run(
-            lambda outbox: outbox.owed_settle(
-                task.owed.peer, task.numbers, now_s, sent=sent, not_before_s=now_s if sent else retry_s
-            )
-        )
+        await core.store.run(lambda outbox: outbox.owed_settle(task.owed.peer, task.numbers, now_s, sent=sent))
         log.info(
             "receipt", peer=task.owed.peer, numbers=task.numbers, link=self._runner.name, outcome=str(result.outcome)
         )
@@ -219,6 +219,11 @@ class LinkSender:
 
     def _to_timeline(self, loop_s: float) -> float:
         return self._core.now_s() + max(0.0, loop_s - asyncio.get_running_loop().time())
+
+
+def _lanes(outbox: Outbox, bearer: str) -> list[str]:
+    """Return the lanes with open bundles that a link of this bearer serves."""
+    return sorted({lane for lane, _, _ in outbox.open_counts() if is_in_lane(bearer, lane)})
 
 
 def _payload_of(bundle: Bundle, language: str) -> Payload:

@@ -110,5 +110,5 @@ class LinkRunner:
             return MISCONFIGURED_RETRY_S
         if isinstance(error, LinkTransient) and error.retry_after_s is not None:
             return error.retry_after_s
-        ceiling_s = min(BACKOFF_MAX_S, BACKOFF_START_S * 2 ** min(failures - 1, 10))
+        ceiling_s = min(BACKOFF_MAX_S, BACKOFF_START_S * float(2 ** min(failures - 1, 10)))
         return ceiling_s * (0.5 + self._core.rng.random() / 2)

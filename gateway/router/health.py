@@ -12,6 +12,9 @@ from dataclasses import dataclass, replace
 
 from gateway.link import SendOutcome
 
+SILENCE_S = 120.0
+"""Tries without feedback for two slots are a silence; a single lost feedback is not."""
+
 
 @dataclass(frozen=True, slots=True)
 class LinkHealth:
@@ -20,7 +23,7 @@ class LinkHealth:
     unanswered_since_s: float = math.inf
     """When the oldest try without any feedback was made; inf when there is none."""
     failed_s: float = -math.inf
-    """When it was last found suspect."""
+    """When it last came back after a silence; the hold-down counts from here."""
     heard_s: float = -math.inf
     """When anything was last heard or confirmed."""
 
@@ -29,7 +32,9 @@ class LinkHealth:
         if outcome is SendOutcome.UNKNOWN:
             return replace(self, unanswered_since_s=min(self.unanswered_since_s, now_s))
         if outcome in (SendOutcome.ACCEPTED, SendOutcome.RELAYED):
-            return replace(self, unanswered_since_s=math.inf, heard_s=now_s)
+            was_silent = now_s - self.unanswered_since_s >= SILENCE_S
+            failed_s = now_s if was_silent else self.failed_s
+            return replace(self, unanswered_since_s=math.inf, failed_s=failed_s, heard_s=now_s)
         return self
 
     def after_heard(self, now_s: float) -> LinkHealth:
@@ -41,9 +46,5 @@ class LinkHealth:
         if self.unanswered_since_s < math.inf:
             # A link without feedback is doubted at once for the next bundle only when the wait is over; a finite
             # bound holds for precedences that never repeat, so that they fail over as well.
-            return now_s - self.unanswered_since_s >= min(unacknowledged_s, hold_down_s)
+            return now_s - self.unanswered_since_s >= min(unacknowledged_s, max(hold_down_s, SILENCE_S))
         return now_s - self.failed_s < hold_down_s
-
-    def found_suspect(self, now_s: float) -> LinkHealth:
-        """Return the health with the start of a hold-down noted."""
-        return replace(self, failed_s=now_s)

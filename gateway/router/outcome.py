@@ -20,11 +20,10 @@ DEFERRED_WAIT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class AfterTry:
-    """State and next due time after one try; ``counts_as_tried`` is False when surely nothing left the device."""
+    """State and next due time after one try."""
 
     state: BundleState
     due_s: float
-    counts_as_tried: bool
 
 
 def after_try(
@@ -43,22 +42,22 @@ def after_try(
                 and len(bundle.tried) + 1 < FLASH_COPIES
                 and any(v.is_usable for v in others)
             ):
-                return AfterTry(state, now_s, counts_as_tried=True)
+                return AfterTry(state, now_s)
             spent = bundle.attempts + 1 >= patience.tries_max
-            return AfterTry(state, math.inf if spent else now_s + patience.unacknowledged_s, counts_as_tried=True)
+            return AfterTry(state, math.inf if spent else now_s + patience.unacknowledged_s)
         case SendOutcome.UNKNOWN:
-            state = BundleState.HANDED if before is BundleState.QUEUED else before
+            # It may have left: the attempt says so in the history, the state claims nothing.
             wait_s = (
                 0.0
                 if any(v.is_usable for v in others) and bundle.precedence <= Precedence.IMMEDIATE
                 else UNKNOWN_RETRY_S
             )
-            return AfterTry(state, now_s + wait_s, counts_as_tried=True)
+            return AfterTry(before, now_s + wait_s)
         case SendOutcome.DEFERRED:
             not_before_s = now_s + DEFERRED_WAIT_S if result.not_before_s is None else result.not_before_s
-            return AfterTry(before, not_before_s, counts_as_tried=False)
+            return AfterTry(before, not_before_s)
         case SendOutcome.REFUSED:
             if others:
-                return AfterTry(before, now_s, counts_as_tried=True)
+                return AfterTry(before, now_s)
             state = before if before in (BundleState.SENT, BundleState.RELAYED) else BundleState.REFUSED
-            return AfterTry(state, now_s + REFUSED_RECHECK_S, counts_as_tried=True)
+            return AfterTry(state, now_s + REFUSED_RECHECK_S)

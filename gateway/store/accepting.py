@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.model import Place, PlaceSource, Precedence
+from gateway.model import Direction, Place, PlaceSource, Precedence
 from gateway.store.errors import StoreError, StoreFull
 from gateway.store.limits import FLASH_RESERVE, LANES_MAX, NAME_CHARS_MAX, ORDER_MEMBERS_MAX, SHED_STEPS_MAX
 from gateway.store.receipts_owed import ReceiptsOwed
 from gateway.store.records import (
     DIRECTION_CODES,
+    EXPIRED,
     QUEUED,
     SHED,
     STATES,
@@ -95,10 +96,10 @@ class Accepting(ReceiptsOwed):
         """Store a bundle, or recognise it as one stored before; acknowledge only after the commit.
 
         A duplicate is noted in the history of the first, and its author is owed the receipt again if none is
-        pending. Raises StoreFull when the caps are reached and nothing may be shed for this newcomer.
+        pending. A report that we shed or lost to damage is accepted anew when it is heard again. Raises StoreFull when the caps are reached and nothing may be shed for this newcomer.
         """
         known = self._known(duplicate, now_s)
-        if known is not None:
+        if known is not None and not self._welcome_again(known, draft):
             return Acceptance(self._heard_again(known, draft, lane, owed, now_s), is_duplicate=True)
         shed = self._make_room(draft.precedence, 1, now_s)
         author = Author("", "") if owed is None else Author(name(owed.link), name(owed.peer))
@@ -178,6 +179,17 @@ class Accepting(ReceiptsOwed):
 
     # Duplicates
 
+    def known(self, duplicate: DuplicateKey, now_s: float) -> tuple[Bundle, ...] | None:
+        """Return what was accepted under a key that is still valid, or None; an order's copies if it was one.
+
+        Empty when its bundles are forgotten already.
+        """
+        known = self._known(duplicate, now_s)
+        if known is None:
+            return None
+        stored = self._load(known.seq)
+        return tuple(self.children(known.id)) if stored is None else (stored.bundle(),)
+
     def _known(self, duplicate: DuplicateKey | None, now_s: float) -> _Known | None:
         if duplicate is None:
             return None
@@ -211,16 +223,24 @@ class Accepting(ReceiptsOwed):
         self._db.execute("DELETE FROM duplicate WHERE key = ?", (key,))
         self._tallies.rows["duplicate"] -= 1
 
+    def _welcome_again(self, known: _Known, draft: Draft) -> bool:
+        """Tell whether a repeat replaces what we dropped ourselves. Orders never: an old one could be played back."""
+        stored = self._load(known.seq)
+        ended = known.state if stored is None else stored.moving.state
+        damaged = stored is None and ended == QUEUED
+        return draft.direction is Direction.UP and (damaged or ended == SHED)
+
     def _heard_again(self, known: _Known, draft: Draft, lane: str, owed: OwedTo | None, now_s: float) -> Bundle:
         self._tallies.noted["heard again"] += 1
         stored = self._load(known.seq)
         if stored is None:
-            # Its bundle is forgotten (or was damaged) while the window lasts: name it, tell how it ended, keep nothing.
-            return replace(self._ghost(known, draft, lane, now_s), state=STATES[known.state], reason="forgotten")
+            # Its bundle is gone while the window lasts: name it, tell how it ended, keep nothing.
+            state, reason = (SHED, "corrupt record") if known.state == QUEUED else (known.state, "forgotten")
+            return replace(self._ghost(known, draft, lane, now_s), state=STATES[state], reason=reason)
         link = draft.heard_on if owed is None else owed.link
         moving = self._move(stored.moving, now_s, Note("heard again", link))
         stored = replace(stored, moving=moving)
-        if owed is not None:
+        if owed is not None and moving.state != EXPIRED:
             self._owe_custody(stored, owed.link, now_s)
         return stored.bundle()
 

@@ -86,21 +86,23 @@ class Evidence(Sending):
         return float(rows[0][0]) if rows else None
 
     def requeue(self, lane: str, now_s: float, limit: int) -> int:
-        """Make up to `limit` SENT bundles of a lane due now, because whoever took them has lost them; return how many.
+        """Make up to `limit` SENT bundles of a lane due again, because whoever took them has lost them; return how many.
 
-        Call again with the same `now_s` until it returns less than `limit`: then all are due in order of acceptance.
+        Call again until it returns less than `limit`. They are due since their acceptance, so that they go in the order
+        of their numbers together with those that were never sent.
         """
         done = 0
         for precedence in Precedence:
             rows = self._db.execute(
-                "SELECT seq FROM bundle WHERE state < 4 AND lane = ? AND precedence = ? AND due_s > ? AND state = ? "
+                "SELECT seq, accepted_s FROM bundle WHERE state < 4 AND lane = ? AND precedence = ? AND due_s > ? AND state = ? "
                 "ORDER BY due_s, seq LIMIT ?",
                 (lane, int(precedence), now_s, SENT, limit - done),
             ).fetchall()
-            for (seq,) in rows:
+            for seq, accepted_s in rows:
                 moving = self._moving(seq)
                 if moving is not None and moving.state == SENT:
-                    self._move(moving, now_s, Note("requeued", words="session lost"), due_s=float(now_s))
+                    due_s = min(float(accepted_s), now_s)
+                    self._move(moving, now_s, Note("requeued", words="session lost"), due_s=due_s)
             done += len(rows)
         return done
 

@@ -10,7 +10,7 @@ from gateway.store.records import BadRecord, checked, name
 from gateway.store.tallies import Tallies
 
 if TYPE_CHECKING:
-    from gateway.model import Bundle, BundleState
+    from gateway.model import Bundle, BundleState, Endpoint
     from gateway.store.tallies import Balance
 
 
@@ -28,6 +28,11 @@ class HistoryEvent(NamedTuple):
     """Evidence in English log words."""
     ended_s: float
     """When a try was answered; else as `at_s`."""
+
+    def to_json(self) -> dict[str, str | float]:
+        """Return it for the command line."""
+        words = ": ".join(part for part in (self.outcome, self.words) if part)
+        return {"at_s": self.at_s, "what": self.kind, "link": self.link, "words": words, "ended_s": self.ended_s}
 
 
 class Explain(Evidence):
@@ -64,6 +69,14 @@ class Explain(Evidence):
             told = "" if kind != "try" else outcome or "in progress"
             events.append(HistoryEvent(at_s, kind, link, told, said, at_s if ended_s is None else ended_s))
         return events
+
+    def open_to(self, destination: Endpoint, limit: int) -> list[Bundle]:
+        """Return up to `limit` open orders to an endpoint, the latest first."""
+        rows = self._db.execute(
+            "SELECT * FROM bundle WHERE state < 4 AND direction = 1 AND destination = ? ORDER BY seq DESC LIMIT ?",
+            (str(destination), limit),
+        ).fetchall()
+        return [stored.bundle() for stored in self._read(rows)]
 
     def balance(self) -> Balance:
         """Return the balance from RAM."""

@@ -37,7 +37,9 @@ class Store:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="yizhan-store")
         self._closed = False
         self.commits = 0
-        """Transactions so far; the watchdog's sign of progress."""
+        """Transactions so far."""
+        self.balance = file.outbox.balance()
+        """The balance as of the last commit; safe to read from the loop's thread."""
 
     def now_s(self) -> float:
         """Return the timeline now."""
@@ -100,7 +102,9 @@ class Store:
                 future.set_exception(one.error)
 
     def _commit_here(self, functions: list[Callable[[Outbox], Any]]) -> list[Done]:
-        return commit(self._file.connection, self._file.outbox, self.timeline.mark, functions)
+        done = commit(self._file.connection, self._file.outbox, self.timeline.mark, functions)
+        self.balance = self._file.outbox.balance()
+        return done
 
     async def close(self) -> None:
         """Finish what waits, write the timeline mark and close the file. Idempotent."""

@@ -1,7 +1,7 @@
 """The outbox: the durable queue and the one owner of every change of state.
 
 It is one class in layers, one subject a file: shelf (rows and counters), receipts_owed, accepting, sending, evidence,
-explain, upkeep; beside them registry and memory, which share its file and its transactions. All methods are
+explain, untold, upkeep; beside them registry and memory, which share its file and its transactions. All methods are
 synchronous, run on the store's thread inside a transaction of the facade, and take the time as an argument.
 """
 

@@ -14,7 +14,6 @@ from gateway.store.limits import (
     OWED_AGE_S_MAX,
     OWED_ENTRIES_MAX,
     OWED_RETRY_S,
-    RECEIPT_INTERVAL_S,
     STEP_ROWS,
 )
 from gateway.store.records import BadRecord, checked, name, sealed
@@ -90,7 +89,7 @@ class ReceiptsOwed(Shelf):
     def owed_settle(self, peer: str, seqs: Iterable[int], now_s: float, *, sent: bool) -> None:
         """Note that some receipts to an author were sent, or could not be and are owed still.
 
-        After a sent one the author's others wait RECEIPT_INTERVAL_S, after a failed one OWED_RETRY_S.
+        After a sent one the author's others wait the receipt interval, after a failed one OWED_RETRY_S.
         """
         peer = name(peer)
         if sent:
@@ -100,12 +99,17 @@ class ReceiptsOwed(Shelf):
             # As many old entries go as could have come: the table holds the last minute's authors only.
             self._db.execute(
                 "DELETE FROM spoken WHERE peer IN (SELECT peer FROM spoken WHERE at_s <= ? ORDER BY at_s LIMIT 4)",
-                (now_s - RECEIPT_INTERVAL_S,),
+                (now_s - self.limits.receipt_interval_s,),
             )
-        not_before_s = float(now_s + (RECEIPT_INTERVAL_S if sent else OWED_RETRY_S))
+        not_before_s = float(now_s + (self.limits.receipt_interval_s if sent else OWED_RETRY_S))
         rows = self._db.execute("SELECT * FROM owed WHERE peer = ?", (peer,)).fetchall()
         for row in self._owed_rows(rows):
             self._owed_write(row._replace(not_before_s=max(row.not_before_s, not_before_s)))
+
+    def owed_due_s(self, link: str) -> float | None:
+        """Return when the next author on a link may be answered, if any is owed something."""
+        rows = self._db.execute("SELECT min(not_before_s) FROM owed WHERE link = ?", (name(link),)).fetchall()
+        return None if rows[0][0] is None else float(rows[0][0])
 
     def owed_counts(self) -> int:
         """Return how many receipts are owed in all."""
@@ -135,7 +139,7 @@ class ReceiptsOwed(Shelf):
         if not self._owed_room(stored.moving.precedence):
             self._tallies.noted["receipt not owed: cap owed_max"] += 1
             return
-        not_before_s = max(now_s, self._spoken_s(peer) + RECEIPT_INTERVAL_S)
+        not_before_s = max(now_s, self._spoken_s(peer) + self.limits.receipt_interval_s)
         self._owed_write(
             _Row(peer, seq, name(link), stored.moving.precedence, str(level), float(now_s), float(not_before_s))
         )
@@ -158,13 +162,13 @@ class ReceiptsOwed(Shelf):
     def _spoken_s(self, peer: str) -> float:
         rows = self._db.execute("SELECT * FROM spoken WHERE peer = ?", (peer,)).fetchall()
         if not rows:
-            return -RECEIPT_INTERVAL_S
+            return -self.limits.receipt_interval_s
         try:
             return float(checked(rows[0])[1])
         except BadRecord as error:
             self._quarantine("spoken", rows[0], str(error))
             self._db.execute("DELETE FROM spoken WHERE peer = ?", (peer,))
-            return -RECEIPT_INTERVAL_S
+            return -self.limits.receipt_interval_s
 
     def _pending(self, peer: str, seq: int) -> _Row | None:
         rows = self._db.execute("SELECT * FROM owed WHERE peer = ? AND seq = ?", (peer, seq)).fetchall()

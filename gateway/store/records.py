@@ -36,6 +36,7 @@ CLOSED_FROM = DELIVERED
 
 DIRECTIONS = (Direction.UP, Direction.DOWN)
 DIRECTION_CODES = {direction: code for code, direction in enumerate(DIRECTIONS)}
+DOWN = DIRECTION_CODES[Direction.DOWN]
 
 
 class BadRecord(Exception):

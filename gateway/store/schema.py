@@ -47,6 +47,7 @@ TABLES = (
         seq INTEGER NOT NULL, number INTEGER NOT NULL, at_s REAL NOT NULL, kind TEXT NOT NULL, link TEXT NOT NULL,
         outcome TEXT, ended_s REAL, words TEXT NOT NULL, crc INTEGER NOT NULL, PRIMARY KEY (seq, number)
     ) STRICT, WITHOUT ROWID""",
+    "CREATE TABLE untold(seq INTEGER PRIMARY KEY, state INTEGER NOT NULL) STRICT",
     "CREATE INDEX event_unanswered ON event(seq, number) WHERE kind = 'try' AND outcome IS NULL",
     """
     CREATE TABLE duplicate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.link import SendOutcome
@@ -90,6 +91,14 @@ class Sending(Accepting):
         """Return the number given out last; 0 when none was."""
         return self._standing.next_seq - 1
 
+    def due_by_source(self, lane: str, now_s: float) -> dict[str, int]:
+        """Return how many bundles of each source are due in a lane; looks at all of them (about 1 s at a million)."""
+        rows = self._db.execute(
+            "SELECT source, count(*) FROM bundle WHERE state < 4 AND lane = ? AND due_s <= ? GROUP BY source",
+            (lane, now_s),
+        ).fetchall()
+        return dict(rows)
+
     def sources_with_open(self, lane: str, max_seq: int) -> set[str]:
         """Return the sources (``kind:name``) of up bundles to `max_seq` that were never sent or published.
 
@@ -137,12 +146,15 @@ class Sending(Accepting):
         gone.
         """
         assert state.is_open, f"a try cannot end a bundle as {state}"
+        assert state is not BundleState.HANDED, "a try that is over leaves nothing in the device's hands"
         link = self._answer(attempt, outcome, detail, now_s)
         moving = self._moving(attempt.seq)
         if moving is not None and moving.is_open:
             tried = moving.tried
             if outcome is not SendOutcome.DEFERRED and link and link not in links_of(tried):
                 tried = f"{tried},{link}" if tried else link
+            if outcome is SendOutcome.DEFERRED:
+                moving = replace(moving, attempts=moving.attempts - 1)  # nothing left the device
             self._settle(
                 moving, now_s, code=STATE_CODES[state], due_s=due_s, reason=detail or str(outcome), tried=tried
             )
@@ -153,8 +165,6 @@ class Sending(Accepting):
         evidence = max(moving.evidence, EVIDENCE.get(code, 0))
         if EVIDENCE.get(code, 0) < moving.evidence:
             code = EVIDENCE_STATES[moving.evidence]
-        if code == HANDED and moving.state != HANDED:
-            code = moving.state
         self._move(moving, now_s, state=code, evidence=evidence, due_s=float(due_s), reason=reason, tried=tried)
 
     def _answer(self, attempt: Attempt, outcome: SendOutcome, detail: str, now_s: float) -> str:
@@ -186,7 +196,27 @@ class Sending(Accepting):
                 state=BundleState.QUEUED,
                 due_s=now_s,
             )
+        self._hands_empty(now_s)
         return len(rows)
+
+    def _hands_empty(self, now_s: float) -> None:
+        """Take back bundles whose try is no longer in the history (a damaged record): nobody would answer for them."""
+        for precedence in {key[2] for key in self._tallies.open if key[3] == HANDED}:
+            rows = self._db.execute(
+                "SELECT seq FROM bundle WHERE state < 5 AND precedence = ? AND state = ?", (precedence, HANDED)
+            ).fetchall()
+            for (seq,) in rows:
+                moving = self._moving(seq)
+                if moving is not None and moving.state == HANDED:
+                    self._settle(
+                        moving, now_s, code=QUEUED, due_s=now_s, reason="try lost to damage", tried=moving.tried
+                    )
+
+    def postpone(self, seq: int, due_s: float, reason: str) -> None:
+        """Let a waiting bundle wait longer, and say why."""
+        moving = self._moving(seq)
+        if moving is not None and moving.is_open:
+            self._move(moving, moving.due_s, due_s=float(due_s), reason=reason)
 
     def published(self, seqs: Iterable[int], link: str, now_s: float, due_s: float) -> int:
         """Note that the broker took some bundles: SENT, to be published again at `due_s`; return how many are open."""

@@ -13,6 +13,7 @@ from gateway.model import Precedence
 from gateway.store.limits import HISTORY_EVENTS_MAX, HISTORY_FIRST_KEPT, QUARANTINE_MAX
 from gateway.store.records import (
     CLOSED_FROM,
+    DOWN,
     SHED,
     STATES,
     BadRecord,
@@ -114,6 +115,7 @@ class Shelf:
             stored.row(),
         )
         self._tallies.took(stored.moving)
+        self._note_untold(stored.moving)
 
     def _move(self, old: Moving, now_s: float, note: Note | None = None, **changes: Any) -> Moving:
         """Write a bundle's moving half with some fields changed, and a history event with it; return the new half."""
@@ -134,7 +136,14 @@ class Shelf:
             sealed(*new.values()),
         )
         self._tallies.moved(old, new)
+        if new.state != old.state:
+            self._note_untold(new)
         return new
+
+    def _note_untold(self, moving: Moving) -> None:
+        """Note that an order's author has to be told its new state; see untold.py."""
+        if moving.direction == DOWN:
+            self._db.execute("INSERT OR REPLACE INTO untold VALUES (?, ?)", (moving.seq, moving.state))
 
     def _write_event(self, seq: int, number: int, at_s: float, note: Note) -> None:
         ended_s = None if note.kind == "try" and note.outcome is None else float(at_s)
@@ -156,6 +165,7 @@ class Shelf:
     def _delete(self, moving: Moving) -> None:
         """Take a closed bundle and its history out of the tables; the balance keeps it."""
         self._db.execute("DELETE FROM event WHERE seq = ?", (moving.seq,))
+        self._db.execute("DELETE FROM untold WHERE seq = ?", (moving.seq,))
         self._db.execute("DELETE FROM bundle WHERE seq = ?", (moving.seq,))
         self._tallies.forgot(moving)
 
@@ -183,6 +193,7 @@ class Shelf:
         for row, error in bad:
             self._quarantine("bundle", row, str(error))
             self._db.execute("DELETE FROM event WHERE seq = ?", (row[0],))
+            self._db.execute("DELETE FROM untold WHERE seq = ?", (row[0],))
             self._db.execute("DELETE FROM bundle WHERE seq = ?", (row[0],))
             self._tallies.noted["shed: corrupt record"] += 1
             try:

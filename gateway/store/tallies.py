@@ -38,6 +38,17 @@ class Cell:
         """Tell whether nothing is missing and nothing is double."""
         return self.accepted == self.delivered + self.queued + self.expired + self.shed
 
+    def to_json(self) -> dict[str, int | bool]:
+        """Return it for people and programs."""
+        return {
+            "accepted": self.accepted,
+            "delivered": self.delivered,
+            "queued": self.queued,
+            "expired": self.expired,
+            "shed": self.shed,
+            "balanced": self.balanced,
+        }
+
     def __add__(self, other: Cell) -> Cell:
         return Cell(
             self.accepted + other.accepted,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.store.explain import Explain
 from gateway.store.limits import STEP_ROWS, VACUUM_PAGES
+from gateway.store.untold import Untold
 
 if TYPE_CHECKING:
     from gateway.store.connection import Connection
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gateway.store.standing import Standing
 
 
-class Upkeep(Explain):
+class Upkeep(Untold):
     """The part of the outbox that tidies up."""
 
     def __init__(self, connection: Connection, gateway: str, standing: Standing, limits: Limits) -> None:
