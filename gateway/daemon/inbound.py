@@ -155,7 +155,7 @@ class Inbound:
         if station is not None:
             mine.add(Endpoint.parse(f"station:{station.id}"))
         if ref is not None:
-            order = outbox.find(str(ref))
+            order = outbox.numbered(ref)
             is_theirs = order is not None and order.draft.direction is Direction.DOWN and order.destination in mine
             return order if is_theirs else None
         orders = [order for endpoint in sorted(mine) for order in outbox.open_to(endpoint, ANSWERABLE_ORDERS_MAX)]

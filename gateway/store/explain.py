@@ -52,6 +52,11 @@ class Explain(Evidence):
             stored = next(iter(self._read(rows)), None)
         return None if stored is None else stored.bundle()
 
+    def numbered(self, seq: int) -> Bundle | None:
+        """Return the bundle with the number a person quotes."""
+        stored = self._load(seq)
+        return None if stored is None else stored.bundle()
+
     def history(self, seq: int) -> list[HistoryEvent]:
         """Return what happened to a bundle, in order; long histories keep their beginning and their end."""
         stored = self._load(seq)

@@ -31,6 +31,9 @@ NAME_CHARS_MAX = 256
 OWED_ENTRIES_MAX = 32
 """Receipts to one author handed out together; no bearer's frame takes more."""
 
+RECEIPT_INTERVAL_S = 60.0
+"""One receipt a minute at most to one author: the hub's downlink slot is the bottleneck."""
+
 OWED_RETRY_S = 15.0
 """Pause before a receipt that could not be sent is offered again."""
 
@@ -81,8 +84,8 @@ class Limits:
     """Receipts owed to authors; at the cap the oldest of the least urgent makes room."""
     stations_max: int = 500_000
     """Entries of the registry."""
-    receipt_interval_s: float = 60.0
-    """One receipt a minute at most to one author: the hub's downlink slot is the bottleneck."""
+    receipt_interval_s: float = RECEIPT_INTERVAL_S
+    """Least time between two receipts to one author."""
     places_max: int = 500_000
     """Last known places; at the cap the oldest makes room."""
 
