@@ -115,3 +115,10 @@ class Store:
             await asyncio.wait([self._drain_task])
         await asyncio.get_running_loop().run_in_executor(self._executor, self._file.close, self.timeline.mark)
         self._executor.shutdown()
+
+    def abandon(self) -> None:
+        """Let go of the file as a crash would: what waits is not stored. For simulations of one."""
+        self._closed = True
+        self._waiting.clear()
+        self._file.abandon()
+        self._executor.shutdown()

@@ -72,6 +72,13 @@ class OpenFile:
         self.outbox = outbox
         self._lock = lock
 
+    def abandon(self) -> None:
+        """Close without writing anything more."""
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
+        self.connection.close()
+        os.close(self._lock)
+
     def close(self, mark: Callable[[], TimelineMark]) -> None:
         """Write the mark, fold the WAL into the file and let others in."""
         try:
