@@ -29,15 +29,9 @@ _chosen: str | None = None
 def tr(text: str) -> str:
     """Return ``text`` in the language in force, or as it is where the catalogue lacks it.
 
-    Called with a literal, or with what :func:`mark` was called with, so that the text can be found and translated; put
-    values in with ``.format`` afterwards.
+    Always called with a literal, so that the text can be found and translated; put values in with ``.format`` afterwards.
     """
     return _translator(language())(text)
-
-
-def mark(text: str) -> str:
-    """Return ``text`` unchanged, and have it taken into the catalogues: for tables whose entries are ``tr``-ed when shown."""
-    return text
 
 
 def use_language(name: str | None) -> None:
