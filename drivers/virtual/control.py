@@ -170,12 +170,11 @@ class Control:
     async def _fault(self, request: Fault) -> None:
         terminal, port = self._terminal(request.terminal), self._world.ports[request.terminal]
         match request.op:
-            case "unplug":
+            case "unplug" if terminal.plugged:
                 terminal.unplug()
                 await port.close()
-            case "plug":
-                if not terminal.plugged:
-                    await port.open()
+            case "plug" if not terminal.plugged:
+                await port.open()
                 terminal.plug()
             case "hang":
                 terminal.hang()
