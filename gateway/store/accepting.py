@@ -96,7 +96,8 @@ class Accepting(ReceiptsOwed):
         """Store a bundle, or recognise it as one stored before; acknowledge only after the commit.
 
         A duplicate is noted in the history of the first, and its author is owed the receipt again if none is
-        pending. A report that we shed or lost to damage is accepted anew when it is heard again. Raises StoreFull when the caps are reached and nothing may be shed for this newcomer.
+        pending. A report that we shed or lost to damage is accepted anew when it is heard again. Raises StoreFull when
+        the caps are reached and nothing may be shed for this newcomer.
         """
         known = self._known(duplicate, now_s)
         if known is not None and not self._welcome_again(known, draft):

@@ -55,7 +55,9 @@ class Upkeep(Untold):
         free = int(self._db.execute("PRAGMA freelist_count").fetchall()[0][0])
         if free <= max(VACUUM_PAGES, count // 4):
             return False
-        self._db.execute("PRAGMA incremental_vacuum(256)").fetchall()
+        for _ in range(VACUUM_PAGES):
+            # One at a time: sqlite3 takes a single step of a statement without columns, which frees a single page.
+            self._db.execute("PRAGMA incremental_vacuum(1)").fetchall()
         return True
 
     def sweep(self, rows_max: int = STEP_ROWS) -> int:
