@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from gateway.link import LinkLost
 from protocols.beidou.classify import classify
 from protocols.beidou.neutral import CardInfo, Odd, Status, Subordinates
-from protocols.beidou.reader import BeidouReader
+from protocols.beidou.reader import BeidouReader, FreeText
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -33,11 +33,13 @@ T = TypeVar("T", CardInfo, Status, Subordinates)
 class Device:
     """One opening of the port. ``pump`` must run for anything to come in."""
 
-    def __init__(self, stream: ByteStream, on_value: Callable[[Neutral], Awaitable[None]]) -> None:
-        self.counters: Counter[str] = Counter()
+    def __init__(
+        self, stream: ByteStream, on_value: Callable[[Neutral], Awaitable[None]], counters: Counter[str]
+    ) -> None:
+        self.counters = counters
         """Rejects and unknown sentences by reason."""
         self.seen: Counter[str] = Counter()
-        """Good values by kind since the rate was last set: what proves that rate and protocol are right."""
+        """Good sentences by kind since the rate was last set: what proves that rate and protocol are right."""
         self._stream = stream
         self._on_value = on_value
         self._reader = BeidouReader()
@@ -60,8 +62,8 @@ class Device:
             value = classify(event)
             if isinstance(value, Odd):
                 self.counters[value.reason] += 1
-            else:
-                self.seen[type(value).__name__] += 1
+            elif not isinstance(event, FreeText):  # noise makes lines, too
+                self.seen[type(event).__name__] += 1
                 self._answer(value)
             await self._on_value(value)
 

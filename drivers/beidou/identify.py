@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from drivers.beidou.device import Device
 
-ANSWER_S = 1.5
+ANSWER_S = 1.0
 """A terminal that is up answers a card query well within this."""
 PATIENT_ANSWER_S = 4.0
 """A terminal that is heard talking gets this long: modules need 1 to 3 s after power-up."""
@@ -28,13 +28,13 @@ class Found:
 
 
 async def identify(
-    device: Device, bauds: Sequence[int], protocols: Sequence[str], on_try: Callable[[int, str], None]
+    device: Device, bauds: Sequence[int], protocols: Sequence[str], rounds: int, on_try: Callable[[int, str], None]
 ) -> Found | None:
-    """Ask at every rate in every protocol; None when nothing answers. Raises LinkLost when the port goes.
+    """Ask at every rate in every protocol, ``rounds`` times; None when nothing answers. Raises LinkLost.
 
     Where something intelligible is heard the rate is right and the terminal is asked once more with patience.
     """
-    for baud in bauds:
+    for baud in tuple(bauds) * rounds:
         await device.set_baud(baud)
         for answer_s in (ANSWER_S, PATIENT_ANSWER_S):
             for protocol in protocols:

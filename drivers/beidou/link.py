@@ -16,6 +16,7 @@ from protocols.beidou.capacity import payload_bits
 from protocols.beidou.errors import FrameError
 
 if TYPE_CHECKING:
+    from drivers.beidou.identify import Found
     from drivers.beidou.settings import BeidouSettings
     from drivers.bytestream import Opener
     from gateway.link import LinkContext, LinkSink, Outgoing, SendResult
@@ -37,18 +38,19 @@ class BeidouLink:
         )
         self._sender = Sender(self._slot, settings.feedback_timeout_s)
         self._session: Session | None = None
+        self._found: Found | None = None
 
     async def run(self, sink: LinkSink) -> None:
         """Open, identify, serve until cancelled; raises LinkError when it cannot go on."""
         assert self._session is None, "run is called once at a time"
         self._intake.forget_card()
-        session = Session(self._settings, self._opener, self._slot, self._intake, sink)
+        session = Session(self._settings, self._opener, self._slot, self._intake, sink, last=self._found)
         pump = asyncio.ensure_future(self._intake.pump(sink))
         self._session = session
         try:
             await until_one_ends(session.serve(), _ended(pump))
         finally:
-            self._session = None
+            self._session, self._found = None, session.found
             await self._hand_over(pump)
 
     async def _hand_over(self, pump: asyncio.Future[None]) -> None:

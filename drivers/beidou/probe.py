@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,11 +44,11 @@ async def probe_port(
         stream = await opener(url, bauds[0])
     except LinkError as error:
         return ProbeResult(url, problem=str(error))
-    device = Device(stream, _ignore)
+    device = Device(stream, _ignore, Counter())
     found: list[Found] = []
 
     async def ask() -> None:
-        answer = await identify(device, bauds, protocols, lambda _baud, _protocol: None)
+        answer = await identify(device, bauds, protocols, 1, lambda _baud, _protocol: None)
         if answer is not None:
             found.append(answer)
 

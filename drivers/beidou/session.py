@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from drivers.beidou.condition import Condition
 from drivers.beidou.device import Device
@@ -24,7 +24,6 @@ from protocols.beidou.neutral import (
     Feedback,
     HeardMessage,
     HeardPosition,
-    Odd,
     OwnPosition,
     Status,
     Subordinates,
@@ -37,8 +36,10 @@ if TYPE_CHECKING:
     from drivers.bytestream import Opener
     from gateway.link import LinkReport, LinkSink
     from protocols.beidou.dialect import Dialect
-    from protocols.beidou.neutral import Neutral
+    from protocols.beidou.neutral import GeoFix, Neutral
 
+ROUNDS = 2
+"""Times all rates are tried: a terminal just plugged in misses the first questions."""
 STATUS_PERIOD_S = 10
 """Signal reports are asked for this often: a lost signal is noticed within it."""
 POSITION_PERIOD_S = 60
@@ -55,15 +56,27 @@ CARDS_LISTED_MAX = 5120
 """Subordinate cards remembered."""
 
 
+T = TypeVar("T")
+
+
 class Session:
     """One opening. ``serve`` runs it and it is never served again."""
 
     def __init__(
-        self, settings: BeidouSettings, opener: Opener, slot: SlotTimer, intake: Intake, sink: LinkSink
+        self,
+        settings: BeidouSettings,
+        opener: Opener,
+        slot: SlotTimer,
+        intake: Intake,
+        sink: LinkSink,
+        *,
+        last: Found | None,
     ) -> None:
         self.condition = Condition(silent=settings.silent, opening=f"opening {settings.url}")
         self.counters: Counter[str] = Counter()
         self.dialect: Dialect | None = None
+        self.found = last
+        """Rate and protocol that answered, this time or before: asked for first."""
         self.over = False
         self._settings = settings
         self._opener = opener
@@ -81,7 +94,7 @@ class Session:
         """Run until cancelled; raises LinkError when it cannot go on."""
         self.tell()
         stream = await self._opener(self._settings.url, self._settings.bauds[0])
-        self._device = Device(stream, self._take)
+        self._device = Device(stream, self._take, self.counters)
         try:
             await until_one_ends(self._device.pump(), self._live(self._device))
         finally:
@@ -95,11 +108,14 @@ class Session:
     # -- opening
 
     async def _live(self, device: Device) -> None:
-        found = await identify(device, self._settings.bauds, self._settings.protocols, self._trying)
+        bauds, protocols = self._settings.bauds, self._settings.protocols
+        if self.found is not None:
+            bauds = _first(self.found.baud, bauds)
+            protocols = _first(self.found.info.protocol, protocols)
+        found = await identify(device, bauds, protocols, ROUNDS, self._trying)
         if found is None:
-            raise LinkTransient(
-                f"{self._settings.url}: {nothing_found(device, self._settings.bauds, self._settings.protocols)}"
-            )
+            raise LinkTransient(f"{self._settings.url}: {nothing_found(device, bauds, protocols)}")
+        self.found = found
         options = SiteOptions(self._settings.frequency_point, self._settings.level_bits)
         dialect = self.dialect = dialect_of(found.info.protocol, options)
         await self._take_up(await self._wait_for_card(device, dialect, found), found.baud)
@@ -198,22 +214,25 @@ class Session:
                 self._take_status(value)
             case Feedback():
                 self._take_feedback(value)
+            case HeardPosition(card=own) if self.condition.card is not None and own == self.condition.card.card:
+                self._take_position(value.fix)
             case HeardMessage() | HeardPosition():
                 await self._intake.take(value)
             case CardInfo():
                 self._take_card(value)
             case OwnPosition():
-                self.condition.position = fix_of(value.fix)
-                self.tell()
+                self._take_position(value.fix)
             case Subordinates():
                 self._take_subordinates(value)
-            case Odd():
-                self.counters[value.reason] += 1
 
     def _take_status(self, status: Status) -> None:
         self._sign_s = asyncio.get_running_loop().time()
         self.condition.take_status(status)
         self.tell(with_counters=True)
+
+    def _take_position(self, fix: GeoFix) -> None:
+        self.condition.position = fix_of(fix)
+        self.tell()
 
     def _take_feedback(self, feedback: Feedback) -> None:
         """Give a feedback to the message that waits for it; one that comes too late belongs to nobody."""
@@ -324,3 +343,8 @@ class Session:
         if report != self._reported:
             self._reported = report
             self._sink.report(report)
+
+
+def _first(wanted: T, among: tuple[T, ...]) -> tuple[T, ...]:
+    """Return ``among`` with the wanted one in front, if it is there."""
+    return tuple(sorted(among, key=lambda each: each != wanted))

@@ -291,11 +291,8 @@ def _position(event: BDDWR | BDWAA | DWXX | BDXSD | GNPX) -> Neutral:
         case BDXSD():
             return HeardPosition(event.addr, NOBODY, fix, event.utc, "copy of a subordinate's fix")
         case DWXX():
-            return (
-                OwnPosition(fix)
-                if event.target in (0, event.addr)
-                else HeardPosition(event.target, None, fix, event.utc)
-            )
+            # the envelope's address is the receiver's, as in TXXX; a fix of one's own names no other target
+            return HeardPosition(event.target or event.addr, event.addr, fix, event.utc)
 
 
 def _subordinates(event: BDICZ | ICXXList) -> Subordinates:
