@@ -1,6 +1,7 @@
 """The Beidou driver's rig: a simulated terminal on a cable in memory, under a sky that loses nothing."""
 
 import random
+from types import MappingProxyType
 
 from drivers.beidou.link import BeidouLink
 from drivers.beidou.settings import BeidouSettings
@@ -26,8 +27,8 @@ class BeidouRig(Rig):
     commands = True
     sends_broadcast = True
     baud = 115_200
-    terminal_settings = {}
-    link_settings = {}
+    terminal_settings = MappingProxyType({})
+    link_settings = MappingProxyType({})
     link_class = BeidouLink
 
     def __init__(self):
