@@ -19,13 +19,16 @@ from gateway.link import Fix
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from drivers.virtual.config import SkyFile, TerminalTable
+    from drivers.virtual.config import HandsetTable, SkyFile, TerminalTable
     from drivers.virtual.ports import Port
     from drivers.virtual.terminal import SimulatedTerminal
 
 
 class SkyServer:
-    """Everything one file describes; ``async with`` it. The control socket comes last: who can connect finds all there."""
+    """Everything one file describes; ``async with`` it. The control socket comes last: who can connect finds all there.
+
+    Raise OSError when a port cannot be opened, with nothing left open.
+    """
 
     def __init__(self, file: SkyFile) -> None:
         self._file = file
@@ -33,25 +36,37 @@ class SkyServer:
         self.terminals: dict[str, SimulatedTerminal] = {}
         self.ports: dict[str, Port] = {}
         self.handsets: dict[int, Handset] = {}
-        self._control: asyncio.Server | None = None
+        self._open = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        for name, table in self._file.terminals.items():
-            self.terminals[name] = terminal = self._terminal(table)
-            self.ports[name] = port = _port(terminal, table)
-            await port.open()
-        for person in self._file.handsets:
-            self.handsets[person.card] = Handset(
-                self.sky,
-                person.card,
-                level=person.level,
-                frequency_s=person.frequency_s / self._file.speed,
-                broadcast=person.broadcast,
-                auto_answer=person.auto_answer,
-                answer_after_s=READS_AND_ANSWERS_S / self._file.speed,
-            )
-        self._control = await self._open_control()
+        async with contextlib.AsyncExitStack() as opening:
+            for name, table in self._file.terminals.items():
+                self.terminals[name] = terminal = self._terminal(table)
+                self.ports[name] = port = _port(terminal, table)
+                opening.push_async_callback(port.close)
+                await port.open()
+            for person in self._file.handsets:
+                self.handsets[person.card] = self._handset(person)
+            await self._open_control(opening)
+            self._open = opening.pop_all()
         return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._open.aclose()
+
+    def _handset(self, person: HandsetTable) -> Handset:
+        speed = self._file.speed
+        return Handset(
+            self.sky,
+            person.card,
+            level=person.level,
+            frequency_s=person.frequency_s / speed,
+            broadcast=person.broadcast,
+            auto_answer=person.auto_answer,
+            answer_after_s=READS_AND_ANSWERS_S / speed,
+        )
 
     def _terminal(self, table: TerminalTable) -> SimulatedTerminal:
         return simulated_terminal(
@@ -68,25 +83,16 @@ class SkyServer:
             baud=table.baud,
         )
 
-    async def _open_control(self) -> asyncio.Server:
-        serve, address = Control(self).serve, self._file.control_address()
+    async def _open_control(self, opening: contextlib.AsyncExitStack) -> None:
+        answer, address = Control(self).serve, self._file.control_address()
         if isinstance(address, Path):
             address.parent.mkdir(parents=True, exist_ok=True)
             address.unlink(missing_ok=True)
-            return await asyncio.start_unix_server(serve, address, limit=LINE_BYTES_MAX)
-        host, port = address
-        return await asyncio.start_server(serve, host, port, limit=LINE_BYTES_MAX)
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._control is not None:
-            self._control.close()
-        for port in self.ports.values():
-            await port.close()
-        address = self._file.control_address()
-        if isinstance(address, Path):
-            address.unlink(missing_ok=True)
+            opening.callback(address.unlink, missing_ok=True)
+            server = await asyncio.start_unix_server(answer, address, limit=LINE_BYTES_MAX)
+        else:
+            server = await asyncio.start_server(answer, *address, limit=LINE_BYTES_MAX)
+        opening.callback(server.close)
 
 
 def _port(terminal: SimulatedTerminal, table: TerminalTable) -> Port:

@@ -41,6 +41,8 @@ STORED_MAX = 16
 """Messages that the centre keeps for one receiver; older ones are forgotten."""
 RECEIPTS_MAX = 5
 """Receipt pairs in one answer (BDHZR, TXHZ)."""
+CARDS_MAX = 1_000_000
+"""Cards that were ever spoken of under one sky."""
 IN_FLIGHT_MAX = 100_000
 """Copies on their way at one moment; more is a runaway simulation."""
 
@@ -204,6 +206,7 @@ class Sky:
     def _card(self, number: int) -> _Card:
         self.now_s()
         if number not in self._cards:
+            assert len(self._cards) < CARDS_MAX, "more cards than a simulation can mean"
             beams = [0] * BEAMS
             for beam in self._rng.sample(range(BEAMS), 2):
                 beams[beam] = self._rng.choice((3, 4))
