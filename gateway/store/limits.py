@@ -52,6 +52,9 @@ QUARANTINE_MAX = 10_000
 ASIDE_MAX = 5
 """Unreadable store files kept beside the new one; the oldest makes room."""
 
+SALVAGE_ROWS_MAX = 1_000_000
+"""Numbers looked at in an unreadable file, the latest ones: salvage must not keep the gateway from starting."""
+
 STEP_ROWS = 200
 """Rows one idle step of upkeep looks at: some milliseconds on a slow card."""
 

@@ -1,7 +1,8 @@
 """Opening the store file: alone, checked, and never refusing to start because of what is in it.
 
-A file that cannot be read is renamed aside and a fresh one is made: a gateway that accepts reports again is worth more
-than one that stands still over a broken card. The caller gets an OpenReport and must say it loudly.
+A file that cannot be read is renamed aside, a fresh one is made, and what is whole in the old one is taken over: a
+gateway that accepts reports again is worth more than one that stands still over a broken card. The caller gets an
+OpenReport and must say it loudly.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from gateway.store.errors import StoreFailed, StoreLocked
 from gateway.store.facade import Store
 from gateway.store.limits import ASIDE_MAX, Limits
 from gateway.store.outbox import Outbox
+from gateway.store.salvage import Salvaged, lenient_text, salvage
 
 if TYPE_CHECKING:
     import random
@@ -44,6 +46,8 @@ class OpenReport:
     aside: str | None
     """Where the unreadable file is now."""
     aside_reason: str
+    salvaged: Salvaged
+    """What of an unreadable file could still be read and was taken over."""
     recounted: bool
     """The counters were damaged and were counted anew from the tables."""
     epoch: str
@@ -56,8 +60,10 @@ class OpenReport:
         """Return what has to be said loudly, or nothing."""
         if self.aside is not None:
             return (
-                f"store: {self.path} could not be read ({self.aside_reason}). It was kept as {self.aside} and an empty "
-                "store was started: bundles queued before are not in it. Check the card or disk, keep the file for salvage"
+                f"store: {self.path} could not be read ({self.aside_reason}). It was kept as {self.aside} and a fresh "
+                f"store was started with what was still whole in it: {self.salvaged.bundles} open bundles, "
+                f"{self.salvaged.others} other records; {self.salvaged.damaged} were damaged, more may be missing. "
+                "Check the card or disk and keep the file"
             )
         if self.recounted:
             return f"store: the counters of {self.path} were damaged and were counted anew; check the card or disk"
@@ -117,6 +123,7 @@ def open_store(
             connection, _ = _connect(where, limits)
             created = True
         outbox, recounted = Outbox.load(connection, gateway, rng, limits)
+        salvaged = Salvaged() if aside is None else salvage(Path(aside), connection, outbox)
     except (OSError, sqlite3.Error) as error:
         os.close(lock)
         raise StoreFailed(
@@ -131,6 +138,7 @@ def open_store(
         created=created,
         aside=aside,
         aside_reason=reason,
+        salvaged=salvaged,
         recounted=recounted,
         epoch=outbox.epoch,
         open_bundles=sum(outbox.open_counts().values()),
@@ -165,7 +173,7 @@ def _connect(where: Path, limits: Limits) -> tuple[sqlite3.Connection, bool]:
     connection = sqlite3.connect(where, isolation_level=None, check_same_thread=False)
     try:
         # A damaged text must reach the CRC check as it is, not end the read.
-        connection.text_factory = _text
+        connection.text_factory = lenient_text
         schema.configure(connection, limits)
         version = schema.version_of(connection)
         if version == 0:
@@ -176,10 +184,6 @@ def _connect(where: Path, limits: Limits) -> tuple[sqlite3.Connection, bool]:
         connection.close()
         raise
     return connection, version == 0
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "surrogateescape")
 
 
 def _check(connection: sqlite3.Connection) -> None:

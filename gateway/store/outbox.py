@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gateway.clock import TimelineMark
     from gateway.store.connection import Connection
     from gateway.store.limits import Limits
+    from gateway.store.records import Stored
 
 SEQ_GAP = 1_000
 """Numbers skipped when the standing record was lost, so that no number is given out twice."""
@@ -68,6 +69,23 @@ class Outbox(Upkeep, Registry, Memory):
     def mark(self) -> TimelineMark | None:
         """Return the timeline mark of the last commit."""
         return self._standing.mark
+
+    # Salvage; used when a store is opened over an unreadable one
+
+    def take_over(self, stored: Stored) -> None:
+        """Insert a bundle of the unreadable file under its old number and id."""
+        self._insert(stored)
+
+    def note_rows(self, table: str, count: int) -> None:
+        """Count rows that were copied into a bounded table."""
+        if table:
+            self._tallies.rows[table] += count
+
+    def go_on_from(self, next_seq: int, mark: TimelineMark) -> None:
+        """Set where numbers and timeline go on, and write it."""
+        self._standing.next_seq = next_seq
+        self._tallies.noted["salvaged"] = self._tallies.open_total()
+        self.save_standing(mark)
 
     # Transactions; used by the facade only
 

@@ -108,8 +108,13 @@ class ReceiptsOwed(Shelf):
 
     def owed_due_s(self, link: str) -> float | None:
         """Return when the next author on a link may be answered, if any is owed something."""
-        rows = self._db.execute("SELECT min(not_before_s) FROM owed WHERE link = ?", (name(link),)).fetchall()
-        return None if rows[0][0] is None else float(rows[0][0])
+        probes = [
+            self._db.execute(
+                "SELECT min(not_before_s) FROM owed WHERE link = ? AND precedence = ?", (name(link), int(precedence))
+            ).fetchall()[0][0]
+            for precedence in Precedence
+        ]
+        return min((float(one) for one in probes if one is not None), default=None)
 
     def owed_counts(self) -> int:
         """Return how many receipts are owed in all."""

@@ -65,6 +65,14 @@ class Registry(Shelf):
         assert bool(group) != bool(grid), "ask for a group or for a grid cell"
         return self._stations_by("group", group) if group else self._stations_by("grid", grid)
 
+    def index_stations(self) -> None:
+        """Make the keys of all stations anew."""
+        after = ""
+        while page := self.stations(1_000, after):
+            for one in page:
+                self._db.executemany("INSERT OR IGNORE INTO station_key VALUES (?, ?, ?)", _keys(one))
+            after = page[-1].id
+
     def _stations_by(self, kind: str, value: str) -> list[Station]:
         rows = self._db.execute(
             "SELECT station.* FROM station_key JOIN station USING (id) WHERE kind = ? AND value = ? ORDER BY id",

@@ -280,20 +280,66 @@ def test_unreadable_files_are_kept_to_a_maximum(tmp_path):
     assert any(b"junk 6" in one.read_bytes() for one in kept)
 
 
-def test_a_torn_page_in_the_middle_is_put_aside(tmp_path):
-    """quick_check at open sees it before anybody reads a bundle from it."""
+def test_bad_pages_cost_what_is_on_them_and_nothing_else(tmp_path):
+    """The file is put aside, and every bundle that is whole goes on under its id, with keys, stations and timeline."""
     store = sync_store(tmp_path)
-    for number in range(200):
-        accept(store, draft("x" * 400), float(number))
+    store.run(lambda outbox: outbox.station_put(Station("team3", cards=(5,))))
+    store.run(lambda outbox: outbox.memory_save("bd1", "slot", "61.5", 0.0))
+    store.clock.advance(1000.0)
+    originals = {}
+    for number in range(300):
+        key = DuplicateKey(b"%d" % number, 1e6)
+        one = accept(store, draft(f"{number}" + "长" * 300, card=number + 1), 10.0 + number, duplicate=key)
+        originals[one.id] = one
+    root = store.connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'bundle'").fetchone()[0]
     store.close()
     raw = bytearray((tmp_path / "store.db").read_bytes())
-    for page in range(2, len(raw) // 4096, 3):
+    leaves = [page for page in range(root, len(raw) // 4096) if raw[page * 4096] == 0x0D]
+    for page in leaves[20:60:10]:
         raw[page * 4096 : page * 4096 + 16] = b"\xff" * 16
     (tmp_path / "store.db").write_bytes(raw)
 
     store.open()
 
-    assert store.report.aside is not None
+    saved = store.run(lambda outbox: outbox.due("bus", Precedence.ROUTINE, 1e4, 1000))
+    assert store.report.salvaged.bundles == len(saved)
+    assert 250 < len(saved) < 300
+    assert all(originals[one.id] == one for one in saved)
+    assert f"{len(saved)} open bundles" in store.report.alarm
+    assert store.outbox.balance().balanced
+    assert store.outbox.balance() == store.run(lambda outbox: outbox.recount())
+    again = store.run(
+        lambda outbox: outbox.accept(saved[0].draft, lane="bus", now_s=1000.0, duplicate=DuplicateKey(b"0", 1.0))
+    )
+    assert again.is_duplicate
+    assert accept(store, draft()).seq > 300
+    assert store.run(lambda outbox: outbox.station_by_card(5)).id == "team3"
+    assert store.run(lambda outbox: outbox.memory_load("bd1", "slot", 1000.0)) == ("61.5", 1000.0)
+    assert store.timeline.now_s() == 1000.0
+    store.close()
+
+
+def test_salvage_without_the_standing_record_expires_nothing(tmp_path):
+    """With the mark lost too, numbers and timeline go on behind the last bundle that is known."""
+    store = sync_store(tmp_path)
+    store.clock.advance(500.0)
+    for number in range(100):
+        accept(store, draft("长" * 300, lifetime_s=60.0), 400.0 + number)
+    store.connection.execute("UPDATE standing SET crc = 0")
+    root = store.connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'event'").fetchone()[0]
+    store.abandon()
+    sqlite3.connect(tmp_path / "store.db").close()
+    raw = bytearray((tmp_path / "store.db").read_bytes())
+    raw[(root - 1) * 4096 : (root - 1) * 4096 + 16] = b"\xff" * 16
+    (tmp_path / "store.db").write_bytes(raw)
+    store.clock.boot = "boot-2"
+
+    store.open()
+
+    assert store.report.salvaged.bundles == 100
+    assert store.timeline.now_s() == 499.0
+    assert store.run(lambda outbox: outbox.expire(459.0, 100)) == []
+    assert accept(store, draft(), 500.0).seq > 100
     store.close()
 
 

@@ -10,6 +10,8 @@ ALLOWED = {
     ("schema.py", "configure"),  # a loop over a literal tuple of pragmas
     ("schema.py", "create"),  # a loop over the literal TABLES
     ("schema.py", "set_pages_max"),  # a pragma takes no parameter; the number is asserted to be an int
+    ("salvage.py", "salvage"),  # a loop over a literal tuple of pragmas
+    ("salvage.py", "_copy_table"),  # the literals of WHOLE_TABLES
     ("outbox.py", "_count_anew"),  # a loop over a literal tuple of queries
 }
 
