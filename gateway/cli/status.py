@@ -43,7 +43,7 @@ def _head(console: Console, result: dict[str, Any]) -> None:
         else tr("CLOCK NOT TRUSTED: nothing depends on it, times shown may be wrong")
     )
     console.print(
-        f"{result['gateway']}  {tr('region')} {result['region']}  yizhan {result['version']}  {tr('up')} {span_word(result['up_s'])}  {clock}"
+        f"{result['gateway']}  {tr('region')} {result['region']}  yizhan {result['version']}  {tr('running for')} {span_word(result['up_s'])}  {clock}"
     )
     bus = result["bus"]
     if bus is None:

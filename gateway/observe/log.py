@@ -73,7 +73,7 @@ def logger(name: str) -> FilteringBoundLogger:
 
 
 class _LibraryHandler(logging.Handler):
-    """Passes what libraries log through the standard module (aiomqtt, paho, asyncio) on into the same stream."""
+    """Passes what libraries log through the standard module (paho, asyncio) on into the same stream."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:

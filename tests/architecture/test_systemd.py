@@ -107,7 +107,7 @@ try:
     sys.exit("a writable and executable page was given")
 except PermissionError:
     pass
-import aiomqtt, asyncio, pydantic, serial, sqlite3, ssl, structlog, pynmea2, click, rich.table
+import paho.mqtt.client, asyncio, pydantic, serial, sqlite3, ssl, structlog, pynmea2, click, rich.table
 class Model(pydantic.BaseModel):
     n: int
 assert Model.model_validate_json('{"n": 1}').n == sqlite3.connect(":memory:").execute("select 1").fetchone()[0]

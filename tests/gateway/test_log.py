@@ -76,7 +76,7 @@ def test_json_line_is_one_visible_line_that_holds_the_exact_text(log_to, attack)
 def test_console_line_cannot_be_forged(log_to, attack, place):
     """On a terminal, one call gives one visible line wherever the text stands."""
     written = log_to(json=False)
-    library = logging.getLogger("aiomqtt")
+    library = logging.getLogger("paho")
 
     {
         "event": lambda: logger("air").warning(attack),
