@@ -34,7 +34,11 @@ class Device:
     """One opening of the port. ``pump`` must run for anything to come in."""
 
     def __init__(
-        self, stream: ByteStream, on_value: Callable[[Neutral], Awaitable[None]], counters: Counter[str]
+        self,
+        stream: ByteStream,
+        on_value: Callable[[Neutral], None],
+        room: Callable[[], Awaitable[None]],
+        counters: Counter[str],
     ) -> None:
         self.counters = counters
         """Rejects and unknown sentences by reason."""
@@ -42,11 +46,15 @@ class Device:
         """Good sentences by kind since the rate was last set: what proves that rate and protocol are right."""
         self._stream = stream
         self._on_value = on_value
+        self._room = room
         self._reader = BeidouReader()
         self._asked: list[tuple[type[Neutral], asyncio.Future[Neutral]]] = []
 
     async def pump(self) -> None:
-        """Read for ever; raises LinkLost when the port goes. A slow ``on_value`` holds the reading back."""
+        """Read for ever; raises LinkLost when the port goes. Nothing more is read until ``room`` returns.
+
+        Everything in one chunk is handed on before waiting, so that what was read is never lost by ending here.
+        """
         while True:
             await self._take(self._reader.feed(await self._stream.read()))
             try:
@@ -65,7 +73,8 @@ class Device:
             elif not isinstance(event, FreeText):  # noise makes lines, too
                 self.seen[type(event).__name__] += 1
                 self._answer(value)
-            await self._on_value(value)
+            self._on_value(value)
+        await self._room()
 
     def _answer(self, value: Neutral) -> None:
         for kind, future in self._asked:

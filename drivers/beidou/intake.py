@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from protocols.beidou.neutral import CardInfo, GeoFix
 
 HEARD_MAX = 64
-"""Payloads waiting for the gateway's disk. At the maximum the port is not read on: the kernel and then the terminal wait.
-A command terminal gets a few payloads a second at most, so this is about half a minute of a stuck disk."""
+"""Payloads waiting for the gateway's disk before the port is not read on: the kernel and then the terminal wait. One chunk
+of the port (READ_BYTES_MAX) may come on top. A command terminal gets a few payloads a second at most, so this is about
+half a minute of a stuck disk."""
 EARLY_MAX = 64
 """Messages kept that came before the card was read; later ones are taken as overheard."""
 
@@ -37,25 +38,28 @@ class Intake:
         """Begin anew: a port is being opened and whose terminal it is, is not known yet."""
         self._card = None
 
-    async def know(self, card: CardInfo) -> None:
+    def know(self, card: CardInfo) -> None:
         """From now on messages are for this card; those that came before it was read go first."""
         while self._early:
-            await self._put(heard_of(self._early.popleft(), card))
+            self._put(heard_of(self._early.popleft(), card))
         self._card = card
 
-    async def take(self, value: HeardMessage | HeardPosition) -> None:
-        """Queue something received; waits while HEARD_MAX are waiting."""
+    def take(self, value: HeardMessage | HeardPosition) -> None:
+        """Queue something received; await ``room`` before reading on."""
         if self._card is None and len(self._early) < EARLY_MAX:
             self._early.append(value)
         else:
-            await self._put(heard_of(value, self._card))
+            self._put(heard_of(value, self._card))
 
-    async def _put(self, heard: Heard) -> None:
+    def _put(self, heard: Heard) -> None:
+        self._waiting.append(heard)
+        self._changed.set()
+
+    async def room(self) -> None:
+        """Return when fewer than HEARD_MAX are waiting."""
         while len(self._waiting) >= HEARD_MAX:
             self._changed.clear()
             await self._changed.wait()
-        self._waiting.append(heard)
-        self._changed.set()
 
     async def pump(self, sink: LinkSink) -> None:
         """Hand over one after the other for ever. What is not surely taken stays for the next pump."""

@@ -44,7 +44,7 @@ async def probe_port(
         stream = await opener(url, bauds[0])
     except LinkError as error:
         return ProbeResult(url, problem=str(error))
-    device = Device(stream, _ignore, Counter())
+    device = Device(stream, _ignore, _no_wait, Counter())
     found: list[Found] = []
 
     async def ask() -> None:
@@ -63,5 +63,9 @@ async def probe_port(
     return ProbeResult(url, found[0].baud, found[0].info, "" if found[0].info.card else "no card in slot")
 
 
-async def _ignore(_value: Neutral) -> None:
+def _ignore(_value: Neutral) -> None:
     """Take a value that only the waiting question needs."""
+
+
+async def _no_wait() -> None:
+    """Read on at once: nothing is kept."""

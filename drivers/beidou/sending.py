@@ -125,6 +125,8 @@ class Sender:
         if feedback is None:
             return await self._unknown(session, f"no feedback in {self._feedback_timeout_s:g} s")
         result = await self._judge(session, feedback)
+        if feedback.answer in (Answer.NO_CARD, Answer.FAILED):
+            await _look_for_card(session)
         session.tell()
         return result
 
@@ -149,8 +151,6 @@ class Sender:
             return SendResult(SendOutcome.REFUSED, feedback.detail)
         if answer in HOLDS_S:
             until_s = session.hold(str(answer), HOLDS_S[answer])
-            if answer is Answer.NO_CARD:
-                await _look_for_card(session)
             return SendResult(SendOutcome.DEFERRED, feedback.detail, until_s)
         self._failures += 1
         wait_s = min(FAILED_RETRY_S * 2 ** min(self._failures - 1, 8), FAILED_RETRY_S_MAX)

@@ -87,6 +87,7 @@ class Session:
         self._reported: LinkReport | None = None
         self._awaited: asyncio.Future[Feedback] | None = None
         self._unsettled = False
+        self._ending: LinkLost | None = None
         self._sign_s = 0.0
         self._hold_timer: asyncio.TimerHandle | None = None
 
@@ -94,7 +95,7 @@ class Session:
         """Run until cancelled; raises LinkError when it cannot go on."""
         self.tell()
         stream = await self._opener(self._settings.url, self._settings.bauds[0])
-        self._device = Device(stream, self._take, self.counters)
+        self._device = Device(stream, self._take, self._room, self.counters)
         try:
             await until_one_ends(self._device.pump(), self._live(self._device))
         finally:
@@ -145,7 +146,7 @@ class Session:
         """Begin work with a card, unless it is the wrong one."""
         expected = self._settings.card
         self.condition.card, self.condition.baud = info, baud
-        await self._intake.know(info)
+        self._intake.know(info)
         if expected is not None and info.card != expected:
             raise LinkMisconfigured(
                 f"{self._settings.url}: card {info.card} is in the slot, card {expected} is configured; "
@@ -175,8 +176,9 @@ class Session:
                 f"no status for {self._settings.status_silence_s:.0f} s, setting the terminal up again"
             )
             self.tell()
-            if await self._start_outputs(device, dialect) is None:
-                await self._ask_whether_alive(device, dialect)
+            status = await self._start_outputs(device, dialect)
+            await self._ask_whether_alive(device, dialect)  # and whether the card is still the same
+            if status is None:
                 self.condition.blind, self.condition.status = True, None
             self._sign_s = loop.time()
             self.condition.opening = ""
@@ -207,8 +209,14 @@ class Session:
 
     # -- what comes in
 
-    async def _take(self, value: Neutral) -> None:
-        """Take one value, in the order of the wire. Waiting here holds the reading of the port back."""
+    async def _room(self) -> None:
+        """Hold the reading of the port back while the gateway's disk is slow; end the session when the card has gone."""
+        if self._ending is not None:
+            raise self._ending
+        await self._intake.room()
+
+    def _take(self, value: Neutral) -> None:
+        """Take one value, in the order of the wire."""
         match value:
             case Status():
                 self._take_status(value)
@@ -217,7 +225,7 @@ class Session:
             case HeardPosition(card=own) if self.condition.card is not None and own == self.condition.card.card:
                 self._take_position(value.fix)
             case HeardMessage() | HeardPosition():
-                await self._intake.take(value)
+                self._intake.take(value)
             case CardInfo():
                 self._take_card(value)
             case OwnPosition():
@@ -254,7 +262,7 @@ class Session:
             self._slot.follow(info.frequency_s)
             return
         found = f"card {info.card}" if info.card else "no card"
-        raise LinkLost(f"{self._settings.url}: card {known.card} was in the slot, now {found}; opening again")
+        self._ending = LinkLost(f"{self._settings.url}: card {known.card} was in the slot, now {found}; opening again")
 
     def _take_subordinates(self, part: Subordinates) -> None:
         room = CARDS_LISTED_MAX - len(self.condition.listed)

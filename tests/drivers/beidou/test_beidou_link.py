@@ -19,6 +19,9 @@ from gateway.link import (
     Payload,
     SendOutcome,
 )
+from protocols.beidou.bd3 import BDFKI3
+from protocols.beidou.bd21_terminal import BDFKI21
+from protocols.beidou.bd40_terminal import FKXX
 from protocols.beidou.payload import Payload as Content
 from tests.contract.fakes import FakeMemory, FakeSink
 from tests.drivers.beidou.rig import BeidouRig, Ordinary, rig
@@ -40,8 +43,10 @@ class Running:
         self.task = asyncio.create_task(self.link.run(self.sink))
 
     async def state(self, state, within_s=60.0):
-        await self.sink.until(lambda: self.sink.state is state, within_s, str(state))
-        return self.sink.reports[-1]
+        await self.sink.until(lambda: self.sink.state is state or self.task.done(), within_s, str(state))
+        if self.task.done():
+            raise AssertionError(f"run ended before {state}") from self.task.exception()
+        return self.report
 
     async def ends(self, within_s=60.0):
         await asyncio.wait({self.task}, timeout=within_s)
@@ -140,14 +145,28 @@ async def test_an_empty_slot_is_busy_until_a_card_is_put_in(protocol):
 
 
 @each_protocol
-async def test_a_card_taken_out_ends_the_session(protocol):
-    """A card query that finds another card or none opens anew rather than send under a false name."""
+async def test_a_card_taken_out_is_noticed_by_the_next_send(protocol):
+    """A send refused for want of a card makes the link ask for it; an empty slot opens it anew, saying what was there."""
     made = rig(protocol=protocol)
     async with running(made) as link:
         made.terminal.has_card = False
+        result = await link.send()
+        error = await link.ends()
+    assert result.outcome is SendOutcome.DEFERRED
+    assert isinstance(error, LinkLost)
+    assert f"card {CARD} was in the slot, now no card" in str(error)
+
+
+@each_protocol
+async def test_a_card_changed_in_a_brown_out_is_noticed(protocol):
+    """When the outputs have stopped the card is asked for again: it may be another one."""
+    made = rig(protocol=protocol)
+    async with running(made) as link:
+        made.terminal.card = CARD + 1
         made.terminal.stop_status()
-        error = await link.ends(120)
-    assert isinstance(error, LinkLost) or link.report.state is LinkState.BUSY
+        error = await link.ends()
+    assert isinstance(error, LinkLost)
+    assert f"now card {CARD + 1}" in str(error)
 
 
 # -- the slot
@@ -284,6 +303,71 @@ async def test_a_refusal_of_the_terminal_defers_and_is_busy(protocol, why):
     assert now_s < result.not_before_s <= now_s + 61
     assert report.state is state
     assert again.outcome is SendOutcome.ACCEPTED, "a refused send cost the slot"
+
+
+OTHER_FEEDBACK = [
+    (BDFKI21("TXA", False, True, 2, 0), SendOutcome.DEFERRED, LinkState.BUSY),
+    (BDFKI21("TXA", False, True, 4, 0), SendOutcome.DEFERRED, LinkState.BUSY),
+    (BDFKI21("TXA", False, True, 0, 0), SendOutcome.DEFERRED, LinkState.OPEN),
+    (BDFKI21("TXA", True, True, 0, 40), SendOutcome.ACCEPTED, LinkState.OPEN),
+    (FKXX(CARD, 1, b"TXSQ"), SendOutcome.DEFERRED, LinkState.OPEN),
+    (FKXX(CARD, 3, bytes(4)), SendOutcome.DEFERRED, LinkState.BUSY),
+    (FKXX(CARD, 5, bytes(4)), SendOutcome.DEFERRED, LinkState.BUSY),
+    (FKXX(CARD, 6, b"TXSQ"), SendOutcome.DEFERRED, LinkState.OPEN),
+    (FKXX(CARD, 8, bytes(4)), SendOutcome.DEFERRED, LinkState.BUSY),
+    (BDFKI3("08:29:20", "TCQ", False, 6, 0), SendOutcome.REFUSED, LinkState.OPEN),
+    (BDFKI3("08:29:20", "TCQ", False, 11, 0), SendOutcome.DEFERRED, LinkState.OPEN),
+    (BDFKI3("08:29:20", "TCQ", True, None, None), SendOutcome.ACCEPTED, LinkState.OPEN),
+]
+"""What the simulated terminals never say."""
+
+
+def answering(made, *wires):
+    """Let the terminal answer a message with these sentences and nothing else."""
+
+    def attempt_message(*_args, **_kwargs):
+        for wire in wires:
+            made.terminal.say(wire)
+
+    made.terminal.attempt_message = attempt_message
+
+
+@pytest.mark.parametrize(("feedback", "outcome", "state"), OTHER_FEEDBACK, ids=lambda value: str(value)[:40])
+async def test_every_other_feedback_has_its_outcome(feedback, outcome, state):
+    """The rest of the published feedback values, as their sentences."""
+    made = rig(protocol={"BDFKI3": "bd-3", "FKXX": "bd-4.0"}.get(type(feedback).__name__, "bd-2.1"))
+    answering(made, feedback.to_wire())
+    async with running(made) as link:
+        result = await link.send()
+        now_s = asyncio.get_running_loop().time()
+        reported = link.report.state
+    assert result.outcome is outcome
+    assert reported is state
+    assert result.detail.startswith(("FKI", "FKXX"))
+    assert result.outcome is not SendOutcome.DEFERRED or now_s < result.not_before_s <= now_s + 60
+
+
+async def test_failures_without_a_reason_are_retried_ever_more_slowly():
+    """5, 10, 20 … 60 s: a terminal that always says no is not asked for ever at full speed."""
+    made = rig()
+    answering(made, BDFKI21("TXA", False, True, 0, 0).to_wire())
+    waits = []
+    async with running(made) as link:
+        for _ in range(6):
+            result = await link.send()
+            waits.append(round(result.not_before_s - asyncio.get_running_loop().time()))
+            await asyncio.sleep(waits[-1] + 0.1)
+    assert waits == [5, 10, 20, 40, 60, 60]
+
+
+async def test_feedback_about_another_command_is_not_taken():
+    """A fix the terminal was asked for by other means answers with DWA; the message's own answer counts."""
+    made = rig()
+    answering(made, BDFKI21("DWA", True, True, 0, 0).to_wire(), BDFKI21("TXA", False, True, 0, 25).to_wire())
+    async with running(made) as link:
+        result = await link.send()
+    assert result.outcome is SendOutcome.DEFERRED
+    assert "TXA" in result.detail
 
 
 @each_protocol
