@@ -11,7 +11,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gateway.store.commit import commit
+from gateway.store.commit import Done, commit
 from gateway.store.errors import StoreBusy, StoreFailed
 from gateway.store.limits import BATCH_MAX, WAITING_MAX
 
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.clock import Timeline
-    from gateway.store.commit import Done
     from gateway.store.opening import OpenFile
     from gateway.store.outbox import Outbox
 
 T = TypeVar("T")
+
+STOPPING = "store: it is closed; the gateway is stopping"
 
 
 class Store:
@@ -53,14 +54,15 @@ class Store:
         StoreBusy when WAITING_MAX functions wait already. Cancelling before its turn means that it never runs.
         """
         if self._closed:
-            raise StoreFailed("store: it is closed; the gateway is stopping")
+            raise StoreFailed(STOPPING)
         if len(self._waiting) >= WAITING_MAX:
             raise StoreBusy(f"store: {len(self._waiting)} requests wait for the disk, at most {WAITING_MAX} may")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._waiting.append((function, future))
-        if self._drain_task is None:
+        if self._drain_task is None or self._drain_task.done():
             self._drain_task = loop.create_task(self._drain(), name="store")
+            self._drain_task.add_done_callback(self._drained)
         return await future
 
     @property
@@ -69,11 +71,15 @@ class Store:
         return len(self._waiting)
 
     async def _drain(self) -> None:
-        try:
-            while batch := self._next_batch():
-                await self._commit(batch)
-        finally:
-            self._drain_task = None
+        while batch := self._next_batch():
+            await self._commit(batch)
+
+    def _drained(self, task: asyncio.Task[None]) -> None:
+        """Answer whoever still waits when the loop shuts down: a cancelled task may not even have begun."""
+        if task.cancelled():
+            left = list(self._waiting)
+            self._waiting.clear()
+            self._answer(left, [Done(error=StoreFailed(STOPPING))] * len(left))
 
     def _next_batch(self) -> list[tuple[Callable[[Outbox], Any], asyncio.Future[Any]]]:
         batch: list[tuple[Callable[[Outbox], Any], asyncio.Future[Any]]] = []
@@ -87,12 +93,16 @@ class Store:
         functions = [function for function, _ in batch]
         try:
             done = await asyncio.get_running_loop().run_in_executor(self._executor, self._commit_here, functions)
-        except BaseException as error:
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(StoreFailed(f"store: stopped by {error!r}"))
+        except asyncio.CancelledError:
+            self._answer(batch, [Done(error=StoreFailed(STOPPING))] * len(batch))
             raise
+        except Exception as error:  # noqa: BLE001 - a bug: it belongs to those who wait, and ends the process there
+            done = [Done(error=error)] * len(batch)
         self.commits += 1
+        self._answer(batch, done)
+
+    @staticmethod
+    def _answer(batch: list[tuple[Callable[[Outbox], Any], asyncio.Future[Any]]], done: list[Done]) -> None:
         for (_, future), one in zip(batch, done, strict=True):
             if future.done():
                 continue

@@ -202,6 +202,31 @@ async def test_closing_writes_the_mark_and_refuses_what_comes_after(tmp_path):
     await again.close()
 
 
+async def test_a_bug_in_the_commit_reaches_those_who_wait(tmp_path, monkeypatch):
+    """It is not taken for a failing disk, nobody hangs, and nothing of it is kept."""
+    store = opened(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(store._file.outbox, "save_standing", lambda _: 1 / 0)
+        results = await asyncio.gather(*(store.run(accepting()) for _ in range(3)), return_exceptions=True)
+
+    assert [type(one) for one in results] == [ZeroDivisionError] * 3
+    assert (await store.run(accepting())).bundle.seq == 1
+    await store.close()
+
+
+async def test_a_loop_that_shuts_down_leaves_nobody_hanging(tmp_path):
+    """Whoever waits is told when the task that serves them is cancelled."""
+    store = opened(tmp_path)
+    waiting = [asyncio.ensure_future(store.run(accepting())) for _ in range(3)]
+    await asyncio.sleep(0)
+    store._drain_task.cancel()
+
+    results = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 5)
+
+    assert all(isinstance(one, StoreFailed | asyncio.CancelledError) or one.bundle for one in results)
+    await store.close()
+
+
 async def test_a_full_disk_fails_everybody_and_the_store_goes_on_when_there_is_space(tmp_path):
     """Real ENOSPC-like errors from the kernel: nothing is acknowledged, nothing is kept, then all works again."""
     store = opened(tmp_path)
