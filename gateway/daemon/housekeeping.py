@@ -10,9 +10,17 @@ from gateway.store.errors import StoreFailed
 
 if TYPE_CHECKING:
     from gateway.daemon.core import Core
+    from gateway.model import Bundle
 
-EVERY_S = 10.0
+EXPIRE_EVERY_S = 10.0
+TIDY_EVERY_S = 60.0
+TIDY_AGAIN_S = 0.05
+"""Pause between two steps while there is more to tidy, so that others get at the store."""
+
 EXPIRE_STEP = 500
+TOLD_MAX = 20
+"""Expired bundles named in the log at once; all are counted."""
+
 STORE_WITHIN_S = 120.0
 """The store must complete a transaction at least this often, or the watchdog ends us."""
 
@@ -22,25 +30,34 @@ log = logger("gateway.store")
 async def keep_house(core: Core) -> None:
     """Serve until cancelled: close what has outlived its lifetime, tidy a little, prove that the store writes."""
     core.progress.expect("store", within_s=STORE_WITHIN_S)
+    tidy_at_s = 0.0
     failing = False
     while True:
+        wait_s = EXPIRE_EVERY_S
         try:
             expired = await core.store.run(lambda outbox: outbox.expire(core.now_s(), EXPIRE_STEP))
-            more = await core.store.run(lambda outbox: outbox.maintain(core.now_s()))
+            if core.now_s() >= tidy_at_s:
+                more = await core.store.run(lambda outbox: outbox.maintain(core.now_s()))
+                tidy_at_s = core.now_s() + (TIDY_AGAIN_S if more else TIDY_EVERY_S)
+                wait_s = min(wait_s, tidy_at_s - core.now_s())
         except StoreFailed as error:
             if not failing:
                 log.error("store cannot write", why=str(error))
             failing = True
             core.progress.beat("store")  # it answers; ending the process would not give it room
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(EXPIRE_EVERY_S)
             continue
         if failing:
             log.info("store writes again")
             failing = False
         core.progress.beat("store")
         if expired:
-            for bundle in expired[:20]:
-                log.warning("expired", bundle=bundle.id, precedence=bundle.precedence.name, why=bundle.reason)
-            log.warning("expired in all", count=len(expired))
-            core.wake_all()
-        await asyncio.sleep(0.05 if more or len(expired) == EXPIRE_STEP else EVERY_S)
+            _tell(core, expired)
+        await asyncio.sleep(TIDY_AGAIN_S if len(expired) == EXPIRE_STEP else wait_s)
+
+
+def _tell(core: Core, expired: list[Bundle]) -> None:
+    for bundle in expired[:TOLD_MAX]:
+        log.warning("expired", bundle=bundle.id, precedence=bundle.precedence.name, why=bundle.reason)
+    log.warning("expired in all", count=len(expired))
+    core.wake_all()

@@ -2,7 +2,7 @@
 
 The daemon runs on it unmodified. Where a real loop would sleep until the next timer, this one advances its clock.
 Nothing ready and no timer left means that the program can never move again; that is reported as Deadlock instead of
-hanging. Work given to an executor runs at once on the caller's thread (InlineExecutor), so a run has one order of
+hanging. Work given to an executor runs at once on the caller's thread, so a run has one order of
 events and a seed repeats to the same trace. Real sockets and ptys do not belong here.
 """
 
@@ -10,30 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from concurrent.futures import Executor
 
 T = TypeVar("T")
 
 
 class Deadlock(RuntimeError):
     """Nothing is ready and nothing is scheduled: the program would wait for ever."""
-
-
-class InlineExecutor(Executor):
-    """Runs what it is given at once; the store's thread in simulation."""
-
-    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """Run and return a finished future; errors travel in it."""
-        future: Future[T] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except BaseException as error:  # noqa: BLE001 - carried to whoever awaits
-            future.set_exception(error)
-        return future
 
 
 class _JumpSelector(selectors.DefaultSelector):
@@ -61,7 +48,6 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         selector.loop = self
         self._clock_resolution = 1e-9
         self.slow_callback_duration = float("inf")
-        self._inline = InlineExecutor()
 
     def time(self) -> float:
         """Return the virtual clock in seconds."""
@@ -73,9 +59,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._virtual_now_s += seconds
 
     def run_in_executor(self, executor: Executor | None, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]  # the base says Any
-        """Run ``func`` inline whatever executor was asked for: threads have no place on virtual time."""
+        """Run ``func`` at once, whatever executor was asked for: threads have no place on virtual time."""
         del executor
-        return super().run_in_executor(self._inline, func, *args)
+        future: asyncio.Future[T] = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001 - carried to whoever awaits
+            future.set_exception(error)
+        return future
 
 
 def run_virtual(main: Coroutine[Any, Any, T], *, start_s: float = 0.0) -> T:

@@ -112,8 +112,11 @@ class Store:
                 future.set_exception(one.error)
 
     def _commit_here(self, functions: list[Callable[[Outbox], Any]]) -> list[Done]:
-        done = commit(self._file.connection, self._file.outbox, self.timeline.mark, functions)
-        self.balance = self._file.outbox.balance()
+        connection = self._file.connection
+        before = connection.total_changes
+        done = commit(connection, self._file.outbox, self.timeline.mark, functions)
+        if connection.total_changes != before:
+            self.balance = self._file.outbox.balance()
         return done
 
     async def close(self) -> None:
