@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from gateway.bus.flight import Flight
-from gateway.bus.pahoclient import Access, PahoConnection, ProtocolRefused
+from gateway.bus.pahoclient import Access, PahoConnection, ProtocolDoubtful, ProtocolRefused
 from gateway.bus.port import INFLIGHT_MAX, BusLost, BusRefused
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class MqttBus:
         self._will = will
         self._inflight_max = inflight_max
         self._spoken: str | None = None if settings.protocol == "auto" else settings.protocol
+        if settings.embedded is not None:
+            self._spoken = "3.1.1"  # all that amqtt speaks
         self._connection: PahoConnection | None = None
         self._flight: Flight | None = None
 
@@ -46,11 +48,6 @@ class MqttBus:
     def is_connected(self) -> bool:
         """Tell whether there is a connection to publish on."""
         return self._flight is not None and not self._flight.is_over
-
-    @property
-    def protocol(self) -> str | None:
-        """Return the version of MQTT that the broker speaks, once that is known."""
-        return self._spoken
 
     async def run(self, sink: BusSink) -> None:
         """Live through one connection; see BusPort."""
@@ -76,19 +73,27 @@ class MqttBus:
         await flight.publish(topic, lambda: connection.write(topic, payload, retain=retain))
 
     async def _connect(self) -> tuple[PahoConnection, bool, int]:
-        """Connect with the version that is known to work, else with 5 and at once with 3.1.1 where 5 is turned away."""
+        """Connect with the version known to be spoken, else with 5 and, where that is turned away, with 3.1.1.
+
+        A broker that said no to 5 is not asked again. Silence proves nothing, and on 3.1.1 a broker cannot say that it
+        declines a message, so after mere silence the next connection tries 5 again.
+        """
         access = self._access()
         if self._spoken is not None:
             return await self._open(access, self._spoken)
         try:
-            opened, version = await self._open(access, "5"), "5"
+            return await self._open(access, "5", may_fall_back=True)
+        except ProtocolDoubtful:
+            return await self._open(access, "3.1.1")
         except ProtocolRefused:
-            opened, version = await self._open(access, "3.1.1"), "3.1.1"
-        self._spoken = version
-        return opened
+            opened = await self._open(access, "3.1.1")
+            self._spoken = "3.1.1"
+            return opened
 
-    async def _open(self, access: Access, version: str) -> tuple[PahoConnection, bool, int]:
-        connection = PahoConnection(access, version, self._will)
+    async def _open(
+        self, access: Access, version: str, *, may_fall_back: bool = False
+    ) -> tuple[PahoConnection, bool, int]:
+        connection = PahoConnection(access, version, self._will, may_fall_back=may_fall_back)
         try:
             return connection, *await connection.open()
         except ssl.SSLCertVerificationError as error:

@@ -46,8 +46,16 @@ TICK_S = 1.0
 """How often paho looks at the keepalive."""
 
 
+DOUBT_S = 3.0
+"""How long CONNECT of MQTT 5 waits before 3.1.1 is tried: amqtt 0.12 misreads it and never answers (measured)."""
+
+
 class ProtocolRefused(BusLost):
-    """The broker does not speak this version of MQTT."""
+    """The broker says that it does not speak this version of MQTT."""
+
+
+class ProtocolDoubtful(ProtocolRefused):
+    """The broker met MQTT 5's CONNECT with silence or a closed connection: another version, or just trouble."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +88,14 @@ class Received:
 
 
 class PahoConnection:
-    """One connection from CONNECT to its end. ``version`` is ``"5"`` or ``"3.1.1"``."""
+    """One connection from CONNECT to its end. ``version`` is ``"5"`` or ``"3.1.1"``.
 
-    def __init__(self, access: Access, version: str, will: Will | None) -> None:
+    ``may_fall_back`` makes an unanswered CONNECT end as ProtocolDoubtful, soon, instead of BusLost.
+    """
+
+    def __init__(self, access: Access, version: str, will: Will | None, *, may_fall_back: bool = False) -> None:
         self._access = access
+        self._may_fall_back = may_fall_back
         self._v5 = version == "5"
         self._loop = asyncio.get_running_loop()
         self._inbox: deque[Received] = deque()
@@ -133,7 +145,11 @@ class PahoConnection:
             connecting.add_done_callback(self._drop_late)
             raise
         self._attach()
-        session_present, taken_at_once = await self._answer(self._connack, "CONNECT")
+        try:
+            async with asyncio.timeout(DOUBT_S if self._may_fall_back else None):
+                session_present, taken_at_once = await self._answer(self._connack, "CONNECT")
+        except TimeoutError:
+            raise ProtocolDoubtful(f"broker at {self._access.where} does not answer MQTT 5's CONNECT") from None
         return session_present, taken_at_once
 
     async def subscribe(self, subscriptions: tuple[str, ...]) -> None:
@@ -338,8 +354,8 @@ class PahoConnection:
             )
         elif flags.is_disconnect_packet_from_server:
             self._end(BusLost(f"broker at {self._access.where} closed the connection: {code}"))
-        elif self._v5 and not self._connack.done():
-            self._end(ProtocolRefused(f"broker at {self._access.where} closed the connection on MQTT 5's CONNECT"))
+        elif self._may_fall_back and not self._connack.done():
+            self._end(ProtocolDoubtful(f"broker at {self._access.where} closed the connection on MQTT 5's CONNECT"))
         else:
             self._end(BusLost(f"connection to {self._access.where} lost: {code}"))
 

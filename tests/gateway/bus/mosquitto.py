@@ -15,15 +15,15 @@ def free_port():
 
 
 class Mosquitto:
-    """One broker process with its own configuration; ``extra`` are further lines of mosquitto.conf."""
+    """One broker process with its own configuration: lines for the listener, and others, of mosquitto.conf."""
 
-    def __init__(self, directory, *, extra="allow_anonymous true\n", listener=""):
+    def __init__(self, directory, *, extra="allow_anonymous true\npersistence false\n", listener=""):
         self.program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
         if self.program is None:
             raise FileNotFoundError("mosquitto is not installed and this test needs it: apt-get install mosquitto")
         self.port = free_port()
         self.config = directory / f"mosquitto-{self.port}.conf"
-        self.config.write_text(f"user root\nlistener {self.port} 127.0.0.1\n{listener}persistence false\n{extra}")
+        self.config.write_text(f"user root\nlistener {self.port} 127.0.0.1\n{listener}{extra}")
         self.process = None
 
     @property
