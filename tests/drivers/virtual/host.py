@@ -8,13 +8,14 @@ import pytest
 from drivers.virtual.handset import Handset
 from drivers.virtual.sky import Sky
 from drivers.virtual.terminals import simulated_terminal
-from protocols.beidou import bd3, bd21_host, bd40_host
+from protocols.beidou import bd3, bd21_host, bd21_terminal, bd40_host, bd40_terminal
 from protocols.beidou.payload import Payload
 from protocols.beidou.reader import BeidouReader
 from tests.drivers.virtual.rig import CALM
 
 CARD, FAR, SUBORDINATE, BROADCAST = 242286, 179773, 100001, 1933442
 PROTOCOLS = ("bd-2.1", "bd-4.0", "bd-3")
+FEEDBACK = bd21_terminal.BDFKI21 | bd40_terminal.FKXX | bd3.BDFKI3
 
 
 class Host:
@@ -38,15 +39,19 @@ class Host:
 
     async def send(self, payload, to=FAR, *, urgent=False):
         """Ask the terminal to send, in its own protocol; return (left, reason code, wait in seconds)."""
-        match self.terminal.PROTOCOL:
-            case "bd-2.1":
-                (feedback,) = await self.ask(bd21_host.CCTXA.of(to, payload, urgent=urgent))
+        commands = {
+            "bd-2.1": lambda: bd21_host.CCTXA.of(to, payload, urgent=urgent),
+            "bd-4.0": lambda: bd40_host.TXSQ.of(CARD, to, payload, urgent=urgent),
+            "bd-3": lambda: bd3.CCTCQ.of(to, payload),
+        }
+        said = await self.ask(commands[self.terminal.PROTOCOL]())
+        (feedback,) = [event for event in said if isinstance(event, FEEDBACK)]
+        match feedback:
+            case bd21_terminal.BDFKI21():
                 return feedback.executed, feedback.inhibit, feedback.wait_s
-            case "bd-4.0":
-                (feedback,) = await self.ask(bd40_host.TXSQ.of(to, payload, urgent=urgent))
+            case bd40_terminal.FKXX():
                 return feedback.flag == 0, feedback.flag, feedback.extra[3] if feedback.flag == 4 else 0
             case _:
-                (feedback,) = await self.ask(bd3.CCTCQ.of(to, payload))
                 return feedback.executed, feedback.reason, feedback.wait_s
 
 

@@ -84,13 +84,21 @@ async def running(directory, port=0):
     assert list((directory / "ports").iterdir()) == []
 
 
-async def next_event(stream, reader, wanted):
-    """Return the next event of a class."""
-    async with asyncio.timeout(10):
-        while True:
-            for event in reader.feed(await stream.read()):
-                if isinstance(event, wanted):
-                    return event
+class Line:
+    """An open stream and what has been read of it but not asked for."""
+
+    def __init__(self, stream):
+        self.stream, self.reader, self.events = stream, BeidouReader(), []
+
+    async def next(self, wanted=object):
+        """Return the next event of a class; those before it are passed over."""
+        async with asyncio.timeout(10):
+            while True:
+                while self.events:
+                    event = self.events.pop(0)
+                    if isinstance(event, wanted):
+                        return event
+                self.events += self.reader.feed(await self.stream.read())
 
 
 async def read_to_the_end(stream):
@@ -110,12 +118,13 @@ async def test_pty_carries_both_ways_and_survives_a_pulled_plug(tmp_path):
     """Card, order and answer through a pty; unplugged it is lost and its link gone; plugged it is there again."""
     path = tmp_path / "ports/command"
     async with running(tmp_path) as script:
-        stream, reader = await open_stream(str(path), 115200), BeidouReader()
+        stream = await open_stream(str(path), 115200)
+        line = Line(stream)
         await stream.write(b"$CCICA,0,00*7B\r\n")
-        card = await next_event(stream, reader, object)
+        card = await line.next()
         await stream.write(CCTXA.of(179773, Payload.of_text("前往三号点 1023")).to_wire())
-        feedback = await next_event(stream, reader, object)
-        answer = await next_event(stream, reader, object)
+        feedback = await line.next()
+        answer = await line.next()
 
         await script.ask(op="unplug", terminal="command")
         with pytest.raises(LinkLost):
@@ -130,7 +139,7 @@ async def test_pty_carries_both_ways_and_survives_a_pulled_plug(tmp_path):
         stream = await open_stream(str(path), 115200)
         await asyncio.sleep(1.2)
         await stream.write(b"$CCICA,0,00*7B\r\n")
-        again = await next_event(stream, reader, type(card))
+        again = await Line(stream).next(type(card))
         await stream.close()
         status = await script.ask(op="status")
 
@@ -153,7 +162,7 @@ async def test_pty_has_a_rate(tmp_path):
                 await stream.read()
         await stream.set_baud(19200)
         await stream.write(query)
-        card = await next_event(stream, BeidouReader(), object)
+        card = await Line(stream).next()
         await stream.close()
 
     assert card.addr == 175607
@@ -178,8 +187,9 @@ async def test_tcp_takes_one_host_and_cuts_it_off(tmp_path, free_port):
     """A TCP terminal speaks to one host, turns a second away, and unplugged resets the first and refuses others."""
     url = f"tcp://127.0.0.1:{free_port}"
     async with running(tmp_path, free_port) as script:
-        stream, reader = await open_stream(url, 115200), BeidouReader()
-        beams = await next_event(stream, reader, BDPWI)
+        stream = await open_stream(url, 115200)
+        line = Line(stream)
+        beams = await line.next(BDPWI)
         second = await open_stream(url, 115200)
         with pytest.raises(LinkLost):
             async with asyncio.timeout(5):
@@ -195,7 +205,7 @@ async def test_tcp_takes_one_host_and_cuts_it_off(tmp_path, free_port):
 
         await script.ask(op="plug", terminal="post")
         stream = await open_stream(url, 115200)
-        again = await next_event(stream, reader, BDPWI)
+        again = await Line(stream).next(BDPWI)
         await stream.close()
 
     assert beams.bd3_beams

@@ -195,7 +195,7 @@ async def test_feedback_can_be_lost(protocol):
     host.terminal.drop_feedback_next()
     command = {
         "bd-2.1": lambda: bd21_host.CCTXA.of(FAR, TEXT),
-        "bd-4.0": lambda: bd40_host.TXSQ.of(FAR, TEXT),
+        "bd-4.0": lambda: bd40_host.TXSQ.of(CARD, FAR, TEXT),
         "bd-3": lambda: bd3.CCTCQ.of(FAR, TEXT),
     }[protocol]()
     said = await host.ask(command, wait_s=5)
