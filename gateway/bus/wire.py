@@ -119,7 +119,7 @@ def clean_value(value: Any) -> Any:
 
 
 def _fault(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
-    path = ".".join(str(part) for part in detail["loc"])
+    path = ".".join(_shorten(ascii(part).strip("'")) for part in detail["loc"])  # names of members are theirs too
     kind = detail["type"]
     if kind == "missing":
         return Fault(path, "nothing", "this member is required, add it")
@@ -136,5 +136,9 @@ def _members(model: type[BaseModel]) -> list[str]:
 
 
 def _quote(value: Any) -> str:
-    text = ascii(value) if isinstance(value, str | int | float | bool | None) else type(value).__name__
-    return text if len(text) <= FOUND_CHARS_MAX else text[: FOUND_CHARS_MAX - 1] + "…"
+    """Return a value in printable ASCII: it goes to logs and terminals."""
+    return _shorten(ascii(value) if isinstance(value, str | int | float | bool | None) else type(value).__name__)
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= FOUND_CHARS_MAX else text[: FOUND_CHARS_MAX - 3] + "..."
