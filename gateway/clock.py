@@ -88,6 +88,9 @@ TRUST_CEILING_WALL_S = TRUST_FLOOR_WALL_S + 40 * 365 * 86_400.0
 class SystemClock:
     """The machine's own clocks; the one place in the program that asks the system what time it is."""
 
+    def __init__(self) -> None:
+        self._boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
     def wall_s(self) -> float:
         """Return the system's wall clock."""
         return time.time()
@@ -102,4 +105,4 @@ class SystemClock:
 
     def boot_id(self) -> str:
         """Return the kernel's boot id."""
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return self._boot_id
