@@ -38,6 +38,8 @@ class Angle:
     degrees: float
     decimals: int = 0
     signed: bool = False
+    marked: bool = False
+    """A degree sign or word stands behind it."""
     digits: str = ""
     """For COMPACT, the figure itself: how it splits depends on the axis."""
 
@@ -56,11 +58,12 @@ _DMS = re.compile(
     rf"(?: ?([0-9]{{1,2}}(?:\.[0-9]{{1,8}})?)(?![0-9.])(?! ?{_DEG}) ?{_SEC}?)?"
 )
 _DMS_LETTERS = re.compile(r"([0-9]{1,3}) ?d ?([0-9]{1,2}) ?m ?([0-9]{1,2}(?:\.[0-9]{1,8})?) ?s(?:ec)?")
-_SEPARATOR = r"[ :\-°度.'分]"
 _SEPARATED = re.compile(
-    rf"([0-9]{{1,3}}){_SEPARATOR}{{1,2}}([0-9]{{2}}|[0-9]{{1,2}}(?:\.[0-9]{{1,8}})?(?=['分]))"
-    rf"{_SEPARATOR}{{1,2}}([0-9]{{1,2}}(?:\.[0-9]{{1,8}})?)(?![0-9.])(?!{_DEG})[\"秒]?"
-    rf"|([0-9]{{1,3}})[ :\-°度]{{1,2}}([0-9]{{2}}(?:\.[0-9]{{1,8}})?|[0-9]\.[0-9]{{1,8}})(?![0-9.])(?!{_DEG})['分]?"
+    # 30-07-23, 30 07 23, 30:07:23, 30.07.23: one separator throughout; then 30-07.383; then 30°07.383 and 30°07 23.
+    r"(?P<d>[0-9]{1,3})(?P<by>[ :\-.])(?P<m>[0-9]{2})(?P=by)(?P<s>[0-9]{2}(?:\.[0-9]{1,8})?)(?![0-9])(?!\.[0-9])[\"秒]?"
+    r"|(?P<d2>[0-9]{1,3})[ :\-](?P<m2>[0-9]{2}(?:\.[0-9]{1,8})?|[0-9]\.[0-9]{1,8})(?![0-9.°度])['分]?"
+    r"|(?P<d3>[0-9]{1,3}) ?[°度] ?(?P<m3>[0-9]{1,2}(?:\.[0-9]{1,8})?)(?![0-9.°度])"
+    r"(?:[ '分:\-]{1,2}(?P<s3>[0-9]{1,2}(?:\.[0-9]{1,8})?)(?![0-9.°度]))?[\"秒]?"
 )
 _PLAIN = re.compile(rf"([0-9]{{1,3}})(?:\.([0-9]{{1,12}}))?(?![0-9])(?!\.[0-9])(?: ?{_DEG})?")
 _COMPACT = re.compile(r"([0-9]{4,7})(?:\.([0-9]{1,8}))?(?![0-9])(?!\.[0-9])")
@@ -137,7 +140,8 @@ def _read(text: str, start: int) -> Angle | None:
 
 def _sexagesimal(match: re.Match[str], first: int, sign: int, notation: Notation) -> Angle | None:
     """Add up degrees, minutes and seconds; None where a minute or second has sixty or more."""
-    degrees, minutes, seconds = ([part for part in match.groups() if part is not None] + ["0", "0"])[:3]
+    figures = [part for part in match.groups() if part is not None and part[0].isdigit()]
+    degrees, minutes, seconds = [*figures, "0"][:3]
     if float(minutes) >= 60 or float(seconds) >= 60:
         return None
     value = int(degrees) + float(minutes) / 60 + float(seconds) / 3600
@@ -160,7 +164,8 @@ def _plain(text: str, start: int, first: int, sign: int) -> Angle | None:
             return None
         value = sign * float(f"{whole}.{fraction or 0}")
         notation = Notation.DECIMAL if fraction else Notation.WHOLE
-        return Angle(first, match.end(), notation, value, len(fraction), first != start)
+        marked = not text[match.end() - 1].isdigit()
+        return Angle(first, match.end(), notation, value, len(fraction), first != start, marked)
     match = _COMPACT.match(text, start)
     if match is None or _UNIT.match(text, match.end()):
         return None

@@ -10,6 +10,7 @@ longitude 73–136°. The two ranges do not overlap, so inside it the order of t
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -30,6 +31,24 @@ class Coordinate:
     lon: float | None
     note: str
     rest: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Two figures that are meant as a place: ``point`` is (lat, lon), or None where they are none after all."""
+
+    point: tuple[float, float] | None
+    note: str
+    doubt: int
+    """From 0 (both axes said, side by side) to 7 (nothing said, written unlike each other, far away)."""
+    start: int
+    second: int
+    """Where the second figure starts."""
+    end: int
+
+
+_Reading = tuple[tuple[float, float] | None, str, int]
+"""The first three of a _Pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +75,9 @@ _LABELS = {
     "经": _Label("lon", 0, False),
 }
 
+_Labels = tuple[list[_Label], list[_Label], _Label | None]
+"""Axis words before (nearest first), between and behind two figures."""
+
 _LABEL = re.compile(LABEL)
 # Both axes named ahead of both figures: 经纬度 30.1 103.4, lat/lon: 30.1, 103.4.
 _HEADER = re.compile(
@@ -70,12 +92,15 @@ _SAYS_OTHER = re.compile(
     r"(?:[价费率值]|款|金额|报销|工资|[体气室水油]温|(?<![经纬])度|[血气电油水]压|血氧|脉搏|电流|频道|信道|频差|调频|版本|比例|比分|得分|成绩|分数|均分|占比|指数|pm2\.5"
     r"|海拔|高程|身高|体重|全长|长宽|[水路桥面]宽|[水雪]深|里程|桩号|水位|[流雨水雪重用数含电容]量|降雨|[时车风流航]速|单价|尺寸|误差"
     r"|price|cost|paid|temp|freq|version|\bver|score|height|depth|width|weight|ratio|rate|\bbp|spo2|voltage|altitude|\balt)"
-    r"[^0-9,;.!?\n]{0,6}[:,]?[^0-9,;.!?\n]{0,2}$"
+    r"(?P<between>[^0-9,;.!?\n]{0,6}[:,]?[^0-9,;.!?\n]{0,2})$"
 )
+_NEAR = re.compile(r"[:,= ]{0,3}(?:是|为|约|只有|has|is)?[:,= ]{0,2}")
 _JOINS = re.compile(r"[ ,;/|、:~&\n)(\]\[.-]{1,4}|[ ,]{0,2}(?:和|与|and|by)[ ,]{0,2}")
 _FILLER = re.compile(r"[ ,;:/|、=()\[\].°度'\"~&\n-]{0,6}$")
-_AFTER = re.compile(rf"[ ,°度]{{0,3}}({LABEL})(?! ?(?:[:=.是为]|{LABEL}){{0,3}} ?[-+]?[0-9])")
+_AFTER = re.compile(rf"[ ,°度]{{0,3}}((?>{LABEL}))(?! ?(?>[:=.是为]|{LABEL}){{0,3}} ?[-+]?[0-9])")
 
+DOUBTFUL = 9
+"""The doubt of what only gives a note."""
 PAIR_GAP_MAX = 16
 """Characters that may stand between two labelled halves."""
 ANGLES_MAX = 400
@@ -87,24 +112,51 @@ def find_coordinate(text: str) -> Coordinate:
     plain = arabic_angles(normalise(text))
     plain, header = _take_header(plain)
     angles = find_angles(plain)[:ANGLES_MAX]
-    found: list[tuple[float, float, str, int, int]] = []
-    note = ""
-    index = 0
-    while index + 1 < len(angles):
-        first, second = angles[index], angles[index + 1]
-        verdict = _pair(plain, first, second, header)
-        if isinstance(verdict, tuple):
-            found.append((*verdict, first.start, second.end))
-            index += 2
-            continue
-        note = note or verdict
-        index += 1
+    judged = [_judge(plain, one, two, header) for one, two in itertools.pairwise(angles)]
+    found = [pair for pair in _surest([pair for pair in judged if pair is not None]) if pair.point is not None]
     if not found:
-        return Coordinate(None, None, note, plain)
-    lat, lon, said, *_ = found[0]
-    places = {(round(pair[0], 3), round(pair[1], 3)) for pair in found}
-    rest = _without(plain, [(pair[3], pair[4]) for pair in found])
-    return Coordinate(round(lat, 6), round(lon, 6), NOTE_SEVERAL if len(places) > 1 else said, rest)
+        return Coordinate(None, None, next((pair.note for pair in judged if pair is not None), ""), plain)
+    best = min(found, key=lambda pair: pair.doubt)
+    places = {(round(lat, 3), round(lon, 3)) for lat, lon in (pair.point for pair in found if pair.point)}
+    assert best.point is not None
+    lat, lon = best.point
+    rest = _without(plain, [(pair.start, pair.end) for pair in found])
+    return Coordinate(round(lat, 6), round(lon, 6), NOTE_SEVERAL if len(places) > 1 else best.note, rest)
+
+
+def _surest(pairs: list[_Pair]) -> list[_Pair]:
+    """Return the pairs in text order, none sharing a figure: of two that do, the surer one stays, else the first.
+
+    So a price before ``30.1N 103.4E`` cannot borrow its N, and a third figure cannot break a pair written alike.
+    """
+    taken: set[int] = set()
+    kept: list[_Pair] = []
+    for pair in sorted(pairs, key=lambda pair: (pair.doubt, pair.start)):
+        if taken.isdisjoint((pair.start, pair.second)):
+            taken |= {pair.start, pair.second}
+            kept.append(pair)
+    return sorted(kept, key=lambda pair: pair.start)
+
+
+def _judge(text: str, first: Angle, second: Angle, header: str) -> _Pair | None:
+    """Return what two neighbouring figures are together; None when nothing like a coordinate."""
+    gap = text[first.end : second.start]
+    if len(gap) > PAIR_GAP_MAX:
+        return None
+    labels = _labels_around(text, first, second)
+    before, between, after = labels
+    tight = _is_tight(gap)
+    reading: _Reading | None = None
+    if tight or not _SENTENCE_ENDS.search(gap):
+        reading = _by_both_labels(first, second, labels, gap, tight=tight)
+    if reading is None:
+        if any(label.strong for label in (*before[:1], *between, *([after] if after else []))):
+            reading = _by_one_label(first, second, labels, tight=tight)
+        elif _JOINS.fullmatch(gap) and _may_stand_bare(first, second):
+            reading = _unlabelled(text, first, second, gap, header)
+    if reading is None:
+        return None
+    return _Pair(*reading, first.start, second.start, second.end)
 
 
 def _without(text: str, spans: list[tuple[int, int]]) -> str:
@@ -129,33 +181,31 @@ def _take_header(text: str) -> tuple[str, str]:
     return _HEADER.sub("坐标", text), first
 
 
-def _pair(text: str, first: Angle, second: Angle, header: str) -> tuple[float, float, str] | str:
-    """Return (lat, lon, note) when the two angles are a coordinate, else a note (empty: nothing like one)."""
-    gap = text[first.end : second.start]
-    if len(gap) > PAIR_GAP_MAX:
-        return ""
-    before = _labels_before(text, first.start)
-    between = [_LABELS[word.strip(". ")] for word in _LABEL.findall(gap)]
-    after = _label_after(text, second.end)
-    said: str = ""
-    for one, other in _assignments(before, between, after, gap):
-        if one is not None and other is not None:
-            if not (one.strong or other.strong or second.decimals >= 2):
-                continue
-            point = _labelled(first, one, second, other)
-            if point is not None:
-                return (*point, "")
-            if one.strong and other.strong:
-                said = NOTE_RANGE
-    if said:
-        return said
-    halves = [*before[:1], *between, *([after] if after else [])]
-    if any(label.strong for label in halves):
-        half = _half_labelled(first, second, before, between, after)
-        return (*half, "") if half is not None and _decimal_enough(first, second) else _doubt(first, second)
-    if not _JOINS.fullmatch(gap) or not _unlabelled_notation(first, second):
-        return ""
-    return _unlabelled(text, first, second, gap, header)
+def _by_both_labels(first: Angle, second: Angle, labels: _Labels, gap: str, *, tight: bool) -> _Reading | None:
+    """Read two figures by the axes said of both; figures that do not fit their axes are spoken for all the same."""
+    misfit = False
+    for one, other in _assignments(*labels, gap):
+        if one is None or other is None or not (one.strong or other.strong or second.decimals >= 2):
+            continue
+        point = _labelled(first, one, second, other)
+        if point is not None:
+            return point, "", 0 if tight else 2
+        misfit = misfit or (one.strong and other.strong and _written_alike(first, second))
+    return (None, NOTE_RANGE, 1 if tight else 3) if misfit else None
+
+
+_SENTENCE_ENDS = re.compile(r"[\n;!?|]|[.](?![0-9])")
+
+
+def _is_tight(gap: str) -> bool:
+    """Tell whether nothing but punctuation and axis words stands between two figures."""
+    return _FILLER.fullmatch(re.sub(r"是|为|约", "", _LABEL.sub("", gap))) is not None
+
+
+def _labels_around(text: str, first: Angle, second: Angle) -> _Labels:
+    """Return the axis words before, between and behind two figures."""
+    between = [_LABELS[word.strip(". ")] for word in _LABEL.findall(text[first.end : second.start])]
+    return _labels_before(text, first.start), between, _label_after(text, second.end)
 
 
 def _labels_before(text: str, start: int) -> list[_Label]:
@@ -214,9 +264,9 @@ def _labelled(first: Angle, one: _Label, second: Angle, other: _Label) -> tuple[
     lat_angle, lat_label, lon_angle, lon_label = (
         (first, one, second, other) if one.axis == "lat" else (second, other, first, one)
     )
-    # Whole degrees go with whole degrees: beside 103.4567 a bare 30 is a time, a count or a half of something else.
-    is_plain = one.strong and other.strong and max(first.decimals, second.decimals) <= 2
-    if Notation.WHOLE in (first.notation, second.notation) and not is_plain:
+    if not _written_alike(first, second):
+        return None
+    if Notation.WHOLE in (first.notation, second.notation) and not (one.strong and other.strong):
         return None
     lat, lon = _value(lat_angle, lat_label, 2), _value(lon_angle, lon_label, 3)
     if lat is None or lon is None or not (abs(lat) <= 90 and abs(lon) <= 180):
@@ -234,15 +284,17 @@ def _value(angle: Angle, label: _Label, degree_digits: int) -> float | None:
     return label.half * abs(degrees) if label.half else degrees
 
 
-def _half_labelled(
-    first: Angle, second: Angle, before: list[_Label], between: list[_Label], after: _Label | None
-) -> tuple[float, float] | None:
-    """Read a pair where only one figure says its axis (纬度30.123,103.456); None when two readings are possible."""
+def _by_one_label(first: Angle, second: Angle, labels: _Labels, *, tight: bool) -> _Reading | None:
+    """Read a pair where only one figure says its axis (纬度30.123,103.456); two possible readings are none."""
+    before, between, after = labels
     of_first = [*before[:1], *between[:1]]
     of_second = [*between[-1:], *([after] if after else [])]
     ways = [(label, _other_axis(label)) for label in of_first] + [(_other_axis(label), label) for label in of_second]
     points = {_labelled(first, one, second, other) for one, other in ways if one.strong and other.strong} - {None}
-    return points.pop() if len(points) == 1 else None
+    has_fraction = all(angle.decimals or angle.notation is Notation.SEXAGESIMAL for angle in (first, second))
+    if tight and has_fraction and len(points) == 1:
+        return points.pop(), "", 3
+    return _doubtful(first, second)
 
 
 def _other_axis(label: _Label) -> _Label:
@@ -250,19 +302,25 @@ def _other_axis(label: _Label) -> _Label:
     return _Label("lon" if label.axis == "lat" else "lat", 0, label.strong)
 
 
-def _decimal_enough(first: Angle, second: Angle) -> bool:
-    """Tell whether both figures carry a fraction, as a half-labelled pair must."""
-    return all(angle.decimals >= 1 or angle.notation is Notation.SEXAGESIMAL for angle in (first, second))
+def _written_alike(first: Angle, second: Angle) -> bool:
+    """Tell whether one hand wrote both figures: the same notation, whole degrees beside a coarse decimal at most.
+
+    Beside 103.4567 a bare 30 is a time, a count or a half of something else.
+    """
+    if {first.notation, second.notation} == {Notation.WHOLE, Notation.DECIMAL}:
+        return max(first.decimals, second.decimals) <= 2
+    return first.notation is second.notation
 
 
-def _unlabelled_notation(first: Angle, second: Angle) -> bool:
-    """Tell whether two bare figures are written alike and in a way that may stand without a hemisphere."""
-    return first.notation is second.notation and first.notation in (Notation.DECIMAL, Notation.SEXAGESIMAL)
+def _may_stand_bare(first: Angle, second: Angle) -> bool:
+    """Tell whether two figures without a hemisphere are written like a coordinate."""
+    is_notation = first.notation in (Notation.DECIMAL, Notation.SEXAGESIMAL)
+    return is_notation and first.notation is second.notation and first.marked == second.marked
 
 
-def _doubt(first: Angle, second: Angle) -> str:
-    """Return the note for two figures that look like a coordinate without being believed."""
-    return NOTE_AMBIGUOUS if min(first.decimals, second.decimals) >= 2 else ""
+def _doubtful(first: Angle, second: Angle, note: str = NOTE_AMBIGUOUS) -> _Reading | None:
+    """Return a note without a place for figures so fine that an operator should look; they stay free for others."""
+    return (None, note, DOUBTFUL) if min(first.decimals, second.decimals) >= 2 else None
 
 
 def _region_point(first: Angle, second: Angle) -> tuple[float, float] | None:
@@ -273,36 +331,40 @@ def _region_point(first: Angle, second: Angle) -> tuple[float, float] | None:
     return None
 
 
-def _unlabelled(text: str, first: Angle, second: Angle, gap: str, header: str) -> tuple[float, float, str] | str:
+def _unlabelled(text: str, first: Angle, second: Angle, gap: str, header: str) -> _Reading | None:
     """Decide on two bare figures: fine enough, in the region, or plainly announced."""
     window = text[max(0, first.start - 16) : first.start]
     bracketed = window.endswith(("(", "[")) and text[second.end : second.end + 2].strip().startswith((")", "]"))
-    said = bracketed or bool(header) or _SAYS_PLACE.search(window) is not None
-    exact = first.notation is Notation.SEXAGESIMAL
-    least, both = min(first.decimals, second.decimals), first.decimals + second.decimals
-    if _SAYS_OTHER.search(window) and not (said and least >= 3):
-        return _doubt(first, second)
+    said = bracketed or _SAYS_PLACE.search(window) is not None
+    least = min(first.decimals, second.decimals)
+    other = _SAYS_OTHER.search(window)
+    # Three decimals and more are doubted only where the other word stands right before them.
+    if other is not None and (least < 3 or (not said and _NEAR.fullmatch(other["between"]))):
+        return _doubtful(first, second)
+    unlike = int(first.decimals != second.decimals)
     point = _region_point(first, second)
-    if point is not None:
-        bare = window.strip() == "" and text[second.end :].strip(" .,;)]|") == ""
-        if exact or least >= 3 or (least >= 1 and (both >= 6 or said)) or (least >= 2 and (bare or "," in gap)):
-            return (*point, "")
-        return NOTE_AMBIGUOUS if least >= 1 else ""
+    if point is None:
+        return _abroad(first, second, gap, header, said=said)
+    alone = window.strip() == "" and text[second.end :].strip(" .,;)]|") == ""
+    is_fine = first.notation is Notation.SEXAGESIMAL or least >= 3
+    is_fine = is_fine or (least >= 1 and (said or first.decimals + second.decimals >= 6))
+    if is_fine or (least >= 2 and (alone or "," in gap)):
+        return point, "", 4 + unlike
+    return (None, NOTE_AMBIGUOUS, DOUBTFUL) if least >= 1 else None
+
+
+def _abroad(first: Angle, second: Angle, gap: str, header: str, *, said: bool) -> _Reading | None:
+    """Decide on two bare figures outside the region: four decimals, or three with a sign or an announcement."""
     lat, lon = first.degrees, second.degrees
-    if header == "lon":
+    if header == "lon" or (header in ("", "any") and abs(lat) > 90):
         lat, lon = lon, lat
+    least = min(first.decimals, second.decimals)
     if not (abs(lat) <= 90 and abs(lon) <= 180):
-        swapped = header in ("", "any") and abs(lon) <= 90 and abs(lat) <= 180
-        if not swapped:
-            return NOTE_RANGE if least >= 3 or said else ""
-        lat, lon = lon, lat
-    if gap.strip() in ("-", "~") or not (
-        exact or least >= 4 or (least >= 3 and (said or first.signed or second.signed))
-    ):
-        return _doubt(first, second)
-    # Abroad both orders may be possible; then the usual one is taken and said so.
-    return (
-        lat,
-        lon,
-        "" if header in ("lat", "lon") or abs(first.degrees) > 90 or abs(second.degrees) > 90 else NOTE_ORDER,
-    )
+        return (None, NOTE_RANGE, DOUBTFUL) if least >= 3 or said else None
+    is_fine = first.notation is Notation.SEXAGESIMAL or least >= 4
+    is_fine = is_fine or (least >= 3 and (said or first.signed or second.signed))
+    if gap.strip() in ("-", "~") or not is_fine:
+        return _doubtful(first, second)
+    # Both orders may be possible here; then the usual one is taken and said so.
+    sure = header in ("lat", "lon") or abs(first.degrees) > 90 or abs(second.degrees) > 90
+    return (lat, lon), "" if sure else NOTE_ORDER, 6 + int(first.decimals != second.decimals)

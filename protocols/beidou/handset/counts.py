@@ -42,7 +42,7 @@ STATUSES: tuple[tuple[str, str], ...] = (
 )
 _STATUS = "|".join(rf"(?P<{{form}}_{name}>{pattern})" for name, pattern in STATUSES)
 _ANY_STATUS = "|".join(pattern for _, pattern in STATUSES)
-_PERSON = r"(?:人|名|个(?![小月])|位|口|具|例|员|ppl|people|persons?|pax|men|women|children|kids|students?|climbers?|hikers?|of us|villagers?|workers?|tourists?|patients?|soldiers?|passengers?|hunters?|members?|residents?|miners?|fishermen)"
+_PERSON = r"(?:人|名|个(?![小月])|位|口|具|例|员|ppl|people|persons?|pax|men|women|children|kids|students?|climbers?|hikers?|of us|villagers?|workers?|tourists?|patients?|adults?|child|locals|civilians|crew|elderly|girls?|boys?|man|woman|family members?|soldiers?|passengers?|hunters?|members?|residents?|miners?|fishermen)"
 _LINK = r"(?:人数|人员|群众|村民|游客|学生|者|员|了|增至|增加到|上升到|升至|达到?|共计?|总计|合计|有|找到|发现|确认|已|约|大约|近|至少|超过|为|计|至|是|遗体|尸体|people|so far|now|[: =])"
 _OTHER_UNIT = r"(?! ?(?:[头只匹间栋户米天级处%度号时点日月年岁楼层]|小时|公里|分钟|hours?|days?|km|houses?|boats?|families|[.:]?[0-9]))"
 _GAP = rf"[^0-9,.;:!?|\n{CHINESE}]"

@@ -7,6 +7,7 @@ the others are plain English nouns. Texts are read after normalise().
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from protocols.beidou.handset.numerals import CHINESE, NUMBER, read_number
 
@@ -89,7 +90,6 @@ ITEMS: tuple[tuple[str, str], ...] = (
 )
 
 _PATTERNS = tuple((slug, re.compile(rf"(?<![a-z])(?:{pattern})(?![a-z])")) for slug, pattern in ITEMS)
-_ANY_ITEM = re.compile("|".join(pattern for _, pattern in ITEMS))
 
 UNIT = (
     r"顶|床|箱|件|袋|包|瓶|桶|台|部|辆|架|艘|条|副|套|盏|个(?![小月人老学村县乡镇组安])|只|吨|公斤|千克|斤|升|罐|盒|卷|双|张|把|根|块|份|支|枚|片|车|壶|捆|匹|口|具|只|对|床|面|名(?![^,.;]{0,3}(?:伤|学|村|群|灾|游|老|患|病))|位"
@@ -103,40 +103,54 @@ _BEFORE_ITEM = re.compile(
     rf"(?<![0-9.{CHINESE}])(?P<n>{NUMBER})(?![0-9.]) ?(?:x |more |large |big |small |new |extra |additional |heavy )?$"
 )
 
-ITEM_BEFORE_CHARS = 24
+BEFORE_CHARS = 24
+"""Characters before a thing in which its number is looked for."""
+BESIDE_CHARS = 8
+"""A thing this near a number is what it counts."""
+NAMED_MAX = 50
+"""Things of one text that are looked at; a field report names a few."""
 
 
-def find_item(text: str) -> str | None:
-    """Return the slug of the first thing that is named, or None."""
-    found = [(match.start(), slug) for slug, pattern in _PATTERNS if (match := pattern.search(text)) is not None]
-    return min(found)[1] if found else None
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The thing asked for with its number, as far as they are said."""
+
+    item: str | None
+    qty: int | None
+    unit: str
 
 
-def find_quantity(text: str) -> tuple[int, str] | None:
-    """Return the first number that counts things, with its unit (empty where none is said); None when there is none.
+def find_asked(text: str) -> Asked:
+    """Return the first number that counts things and what it counts; without one, the first thing that is named.
 
     A number counts things when a measure word for things follows it (20顶, 3 boxes) or a thing stands beside it
     (帐篷20, 20 tents). Families, hours and metres are not things.
     """
-    found: list[tuple[int, int, str]] = []
+    named = sorted(
+        (match.start(), match.end(), slug) for slug, pattern in _PATTERNS for match in pattern.finditer(text)
+    )
+    first = named[0][2] if named else None
+    for start, end, number, unit in sorted(_numbers(text, named)):
+        gaps = ((max(start - i_end, i_start - end, 0), slug) for i_start, i_end, slug in named)
+        beside = [(gap, slug) for gap, slug in gaps if gap <= BESIDE_CHARS]
+        return Asked(min(beside)[1] if beside else first, number, unit)
+    return Asked(first, None, "")
+
+
+def _numbers(text: str, named: list[tuple[int, int, str]]) -> list[tuple[int, int, int, str]]:
+    """Return (start, end, number, unit) of the first number with a measure word and the first beside a thing."""
+    found: list[tuple[int, int, int, str]] = []
     for match in _COUNTED.finditer(text):
         number = read_number(match["n"])
         if number is not None and not text[: match.start()].endswith(("第", ".", "几", "数", "多")):
-            found.append((match.start(), number, match["unit"]))
+            found.append((match.start(), match.end(), number, match["unit"]))
             break
-    for item in _ANY_ITEM.finditer(text):
-        after = _AFTER_ITEM.match(text, item.end())
-        before = _BEFORE_ITEM.search(text[max(0, item.start() - ITEM_BEFORE_CHARS) : item.start()])
-        for beside, start in ((before, item.start() - 1), (after, item.end())):
-            number = read_number(beside["n"]) if beside is not None else None
-            if number is not None:
-                found.append((start, number, ""))
-        if len(found) > 1:
-            break
-    if not found:
-        return None
-    found.sort(key=lambda entry: (entry[0], not entry[2]))
-    start, number, unit = found[0]
-    # 帐篷20顶 is found twice: as 20顶 and as a number behind 帐篷; the measure word belongs to it.
-    unit = unit or next((other[2] for other in found if other[1] == number and abs(other[0] - start) < 8), "")
-    return number, unit
+    for start, end, _ in named[:NAMED_MAX]:
+        window = max(0, start - BEFORE_CHARS)
+        before, after = _BEFORE_ITEM.search(text[window:start]), _AFTER_ITEM.match(text, end)
+        if before is not None and (number := read_number(before["n"])) is not None:
+            found.append((window + before.start("n"), start, number, ""))
+        elif after is not None and (number := read_number(after["n"])) is not None:
+            found.append((after.start("n"), after.end("n"), number, ""))
+    measured = {start: unit for start, _, _, unit in found if unit}
+    return [(start, end, number, unit or measured.get(start, "")) for start, end, number, unit in found]

@@ -73,12 +73,17 @@ def read_number(text: str) -> int | None:
     return read_chinese(text)
 
 
+_ARABIC = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,3}))?([万千百])?")
+
+
 def _arabic(text: str) -> int | None:
     """Read ``12``, ``1.5万``, ``3千``; a fraction of one is not a count."""
-    scale = _PLACES.get(text[-1]) or _MYRIAD.get(text[-1])
-    digits, _, fraction = (text[:-1] if scale else text).partition(".")
-    thousandths = int(digits) * 1000 + int(fraction.ljust(3, "0") if fraction else 0)
-    value, rest = divmod(thousandths * (scale or 1), 1000)
+    match = _ARABIC.fullmatch(text)
+    if match is None:
+        return None
+    digits, fraction, place = match.groups("")
+    scale = _PLACES.get(place) or _MYRIAD.get(place, 1)
+    value, rest = divmod((int(digits) * 1000 + int(fraction.ljust(3, "0"))) * scale, 1000)
     return None if rest else value
 
 
@@ -148,7 +153,9 @@ def spoken_runs(text: str) -> list[re.Match[str]]:
 def read_spoken(run: str) -> str | None:
     """Return a spoken figure in digits: 三十点一二 → ``30.12``, 一零三 → ``103``, 零七 → ``07``; None if it is none."""
     whole, point, fraction = run.partition("点")
-    if all(char in _DIGITS for char in whole):
+    if not whole or bool(point) != bool(fraction) or not set(fraction) <= _DIGITS.keys():
+        return None
+    if set(whole) <= _DIGITS.keys():
         digits = "".join(str(_DIGITS[char]) for char in whole)
     else:
         value = _positional(whole)

@@ -16,7 +16,7 @@ from protocols.beidou.handset import vocabulary as say
 from protocols.beidou.handset.coordinates import find_coordinate
 from protocols.beidou.handset.counts import find_counts, find_group
 from protocols.beidou.handset.hazards import find_hazards, is_background
-from protocols.beidou.handset.items import find_item, find_quantity
+from protocols.beidou.handset.items import find_asked
 from protocols.beidou.handset.normalise import normalise
 from protocols.beidou.handset.numerals import read_spoken
 
@@ -62,8 +62,8 @@ class _Said:
     """Statements only; what is denied or asked is taken out."""
     standing: str
     """``told`` without the clauses that say a danger is over."""
-    nil: bool
-    """A denial of casualties was taken out."""
+    nil: Mapping[str, int]
+    """Zero for each of dead and injured that is denied."""
     asks: bool
 
 
@@ -87,15 +87,15 @@ _CLAUSE = re.compile(r"[^,.;!?|\n]*[,.;!?|\n]?")
 def _prepare(rest: str) -> _Said:
     """Take out what is no statement."""
     whole = say.SET_PHRASES.sub(" ", rest)
-    denied = say.NEGATED.findall(whole)
-    nil = any(say.NIL_CASUALTIES.search(match.group()) for match in say.NEGATED.finditer(whole))
-    positive = say.NEGATED.sub(" ", whole) if denied else whole
+    denied = " ".join(match.group() for match in say.NEGATED.finditer(whole))
+    nil = {name: 0 for name, said in (("dead", say.NIL_DEAD), ("injured", say.NIL_INJURED)) if said.search(denied)}
+    positive = say.NEGATED.sub(" ", whole)
     told: list[str] = []
     standing: list[str] = []
     asks = False
     for clause in _CLAUSE.findall(positive):
         body = clause.strip(" ,.;!|\n")
-        if say.QUESTION.search(body):
+        if say.QUESTION.search(body) and not say.POLITE_REQUEST.search(body):
             asks = True
             continue
         told.append(clause)
@@ -116,7 +116,7 @@ def _kind(said: _Said, counts: dict[str, int], hazards: list[str], *, has_place:
         ("hazard", bool(hazards) and not _is_safety_report(said, hazards) and not _is_arrival(said)),
         ("ack", is_answer and not has_place),
         ("position", cancelled or _is_position(said) or (has_place and not said.asks)),
-        ("casualty", said.nil),  # a nil return and nothing else
+        ("casualty", bool(said.nil)),  # a nil return and nothing else
         ("ack", is_answer),
     )
     return next((kind for kind, holds in ladder if holds), "chat")
@@ -158,7 +158,8 @@ def _is_request(said: _Said) -> bool:
     asked = "".join(clause for clause in clauses if not say.DELIVERED.search(clause))
     if not say.NEED.search(asked):
         return False
-    return find_item(asked) is not None or find_quantity(asked) is not None or _ASKS_SUPPORT.search(asked) is not None
+    thing = find_asked(asked)
+    return thing.item is not None or thing.qty is not None or _ASKS_SUPPORT.search(asked) is not None
 
 
 _ASKS_SUPPORT = re.compile(
@@ -215,8 +216,8 @@ def _fields(kind: str, said: _Said, counts: dict[str, int], hazards: list[str]) 
         fields.update(_asked(said.told))
     if kind in ("sos", "casualty", "hazard") and hazards:
         fields["hazard"] = hazards[0]
-    if kind == "casualty" and said.nil and not counts:
-        fields.update(dead=0, injured=0)
+    if kind == "casualty" and not counts:
+        fields.update(said.nil)
     if kind == "ack" and say.ACK_REFUSED.search(said.told):
         fields["result"] = "rejected"
     return fields
@@ -224,12 +225,6 @@ def _fields(kind: str, said: _Said, counts: dict[str, int], hazards: list[str]) 
 
 def _asked(told: str) -> dict[str, Any]:
     """Return the first thing asked for, its number and measure word, as far as they are said."""
-    fields: dict[str, Any] = {}
-    item, quantity = find_item(told), find_quantity(told)
-    if item is not None:
-        fields["item"] = item
-    if quantity is not None:
-        fields["qty"] = quantity[0]
-        if quantity[1]:
-            fields["unit"] = quantity[1]
-    return fields
+    asked = find_asked(told)
+    said = {"item": asked.item, "qty": asked.qty, "unit": asked.unit}
+    return {name: value for name, value in said.items() if value not in (None, "")}
