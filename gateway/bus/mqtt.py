@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from gateway.bus.flight import Flight
-from gateway.bus.pahoclient import Access, PahoConnection, ProtocolDoubtful, ProtocolRefused
+from gateway.bus.pahoclient import Access, ClosableContext, PahoConnection, ProtocolDoubtful, ProtocolRefused
 from gateway.bus.port import INFLIGHT_MAX, BusLost, BusRefused
 
 if TYPE_CHECKING:
@@ -128,9 +128,13 @@ class MqttBus:
         except (OSError, ValueError) as error:
             raise BusRefused(f"settings of the bus cannot be used: {error}") from None
 
-    def _tls(self) -> ssl.SSLContext:
+    def _tls(self) -> ClosableContext:
         settings = self._settings
-        context = ssl.create_default_context(cafile=settings.ca_file)
+        context = ClosableContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies certificate and host name
+        if settings.ca_file is not None:
+            context.load_verify_locations(settings.ca_file)
+        else:
+            context.load_default_certs()
         if settings.client_cert_file is not None:
             if settings.client_key_file is not None:
                 _check_private(settings.client_key_file)

@@ -58,6 +58,23 @@ class ProtocolDoubtful(ProtocolRefused):
     """The broker met MQTT 5's CONNECT with silence or a closed connection: another version, or just trouble."""
 
 
+class ClosableContext(ssl.SSLContext):
+    """A TLS context that can close its last socket: paho leaves one open when the handshake fails."""
+
+    _last: ssl.SSLSocket | None = None
+
+    def wrap_socket(self, sock: socket.socket, *args: Any, **options: Any) -> ssl.SSLSocket:
+        """Wrap as usual, and remember."""
+        self._last = super().wrap_socket(sock, *args, **options)
+        return self._last
+
+    def close_last(self) -> None:
+        """Close what was wrapped last."""
+        if self._last is not None:
+            self._last.close()
+            self._last = None
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """How to reach and enter a broker."""
@@ -68,7 +85,7 @@ class Access:
     keepalive_s: int
     username: str = ""
     password: str = ""
-    tls: ssl.SSLContext | None = None
+    tls: ClosableContext | None = None
 
     @property
     def where(self) -> str:
@@ -221,20 +238,23 @@ class PahoConnection:
     # the connecting thread
 
     def _connect(self) -> None:
+        try:
+            self._connect_blocking()
+        except BaseException:
+            if self._access.tls is not None:
+                self._access.tls.close_last()
+            raise
+
+    def _connect_blocking(self) -> None:
+        access = self._access
         if self._v5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho left it so
             properties.SessionExpiryInterval = SESSION_EXPIRY_S
             properties.ReceiveMaximum = INBOUND_MAX
             properties.MaximumPacketSize = PACKET_BYTES_MAX
-            self._client.connect(
-                self._access.host,
-                self._access.port,
-                self._access.keepalive_s,
-                clean_start=False,
-                properties=properties,
-            )
+            self._client.connect(access.host, access.port, access.keepalive_s, clean_start=False, properties=properties)
         else:
-            self._client.connect(self._access.host, self._access.port, self._access.keepalive_s)
+            self._client.connect(access.host, access.port, access.keepalive_s)
 
     def _drop_late(self, connecting: asyncio.Future[None]) -> None:
         """Close what a connection attempt brings that nobody waits for any longer."""

@@ -85,6 +85,18 @@ async def test_contract(check, protocol, tmp_path):
         await check(rig)
 
 
+async def test_mqtt_5_tells_a_live_retained_order_and_keeps_our_echo_away(tmp_path):
+    """With MQTT 5 an order published as retained is marked even while we listen, and our own messages stay away."""
+    async with rig_on(Mosquitto(tmp_path), protocol="5") as rig:
+        bus, sink = rig.bus(), Sink()
+        async with connected(bus, sink):
+            await bus.publish(ORDER, b"echo")
+            await rig.give(ORDER, b"kept", retain=True)
+            await until(lambda: sink.received_messages, "the order")
+
+    assert sink.received_messages == [(ORDER, b"kept", True)]
+
+
 # --- a broker that fails under load ----------------------------------------------------------------------------
 
 SAVING = "allow_anonymous true\npersistence true\nautosave_on_changes true\nautosave_interval 1\n"

@@ -186,6 +186,14 @@ def test_a_command_at_its_limits():
     assert faults_of(command(text="撤" * (TEXT_CHARS_MAX + 1))).keys() <= {"text", ""}
 
 
+def test_size_is_judged_before_reading():
+    """A flawless order padded to one byte too many is refused for its size; one byte less is taken."""
+    order = command()
+
+    assert payloads.parse_command(order.ljust(PAYLOAD_BYTES_MAX)).id == "a1"
+    assert "more than 16384 bytes" in faults_of(order.ljust(PAYLOAD_BYTES_MAX + 1))[""].found
+
+
 def test_defaults_of_a_command():
     """Id and text are enough: a PRIORITY command with the gateway's own lifetime."""
     order = payloads.parse_command(command())
@@ -296,6 +304,16 @@ def test_an_sos_as_a_consumer_sees_it():
             },
         },
     }
+
+
+def test_damaged_text_is_carried_as_question_marks():
+    """Lone surrogates in texts, names and values of a damaged message do not stop it; an infinity is left out."""
+    message = Message(MessageKind.CHAT, "a\ud800", fields={"b\udfff": "c\ud8ff", "d": math.inf})
+
+    value = json.loads(payloads.report_payload(bundle(message, heard_on="\ud800"), TOPICS, historical=False))
+
+    assert value["data"]["properties"] == {"kind": "chat", "text": "a?", "b?": "c?"}
+    assert value["heardon"] == "?"
 
 
 def test_extension_names_follow_cloudevents():
