@@ -69,6 +69,7 @@ class BusPublisher:
         self._backlog_credit = 0.0
         self._credit_at_s = 0.0
         self._must_requeue = False
+        self._receipts_declined_until_s = 0.0
         self._must_draw_line = True
 
     def connected(self, *, session_present: bool) -> None:
@@ -87,17 +88,31 @@ class BusPublisher:
             await self._requeue()
         if self._must_draw_line:
             await self._draw_line()
-        receipts = await core.store.run(lambda outbox: outbox.untold(BATCH_MAX))
-        for bundle in receipts:
-            payload = receipt_payload(bundle, self._topics, wall_s=core.clock.wall_s())
-            await self._port.publish(self._topics.receipt(bundle.id), payload)
-        if receipts:
-            await core.store.run(lambda outbox: outbox.told([(bundle.seq, bundle.state) for bundle in receipts]))
+        receipts = await self._tell_states()
         batch, wait_s = await core.store.run(self._choose)
         if batch:
             await self._publish(batch)
             return 0.0
         return 0.0 if receipts else wait_s
+
+    async def _tell_states(self) -> int:
+        """Tell the authors of orders how far these are; return how many were told."""
+        core = self._core
+        if asyncio.get_running_loop().time() < self._receipts_declined_until_s:
+            return 0
+        told = []
+        for bundle in await core.store.run(lambda outbox: outbox.untold(BATCH_MAX)):
+            payload = receipt_payload(bundle, self._topics, wall_s=core.clock.wall_s())
+            try:
+                await self._port.publish(self._topics.receipt(bundle.id), payload)
+            except PublishRefused as error:
+                log.warning("receipt of an order declined", bundle=bundle.id, why=str(error))
+                self._receipts_declined_until_s = asyncio.get_running_loop().time() + DECLINED_RETRY_S
+                break
+            told.append((bundle.seq, bundle.state))
+        if told:
+            await core.store.run(lambda outbox: outbox.told(told))
+        return len(told)
 
     async def _requeue(self) -> None:
         """Make due again what the broker took and nobody confirmed, since it kept nothing of us."""

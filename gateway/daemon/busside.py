@@ -20,7 +20,7 @@ from gateway.bus.payloads import (
     refusal_payload,
     state_payload,
 )
-from gateway.bus.port import BusLost, BusRefused
+from gateway.bus.port import BusLost, BusRefused, PublishRefused
 from gateway.bus.topics import CommandTopic, ReceiptTopic, TopicError
 from gateway.bus.wire import PayloadError
 from gateway.daemon.buspublisher import BusPublisher
@@ -126,6 +126,8 @@ class BusSide:
         """Take one message of the bus; returns when what it says is on disk."""
         if retained:
             self._core.count("bus: retained message ignored")
+            if topic.startswith(f"{self._topics.base}/down/"):
+                self._refuse(topic, ["retained orders are not taken; publish without the retain flag"], payload)
             return
         try:
             place = self._topics.parse(topic)
@@ -218,8 +220,7 @@ class BusSide:
                 await self._say_states()
                 said_s = loop.time()
             while self._refusals:
-                await self._port.publish(self._topics.refusal, self._refusals[0])
-                self._refusals.popleft()
+                await self._say(self._topics.refusal, self._refusals.popleft(), retain=False)
             wait_s = await self._publisher.step()
             if wait_s > 0:
                 await self._core.bus_bell.wait(min(wait_s, STATE_EVERY_S / 2))
@@ -232,7 +233,7 @@ class BusSide:
         wall_s = core.clock.wall_s()
         reports = {name: runner.last for name, runner in core.links.items()}
         balance = core.store.balance.total
-        await self._port.publish(
+        await self._say(
             self._topics.state,
             state_payload(
                 since_wall_s=self._started_wall_s,
@@ -257,5 +258,13 @@ class BusSide:
                 payload = link_state_payload(
                     name, runner.link.info.bearer, report, since_wall_s=since_wall_s, wall_s=wall_s
                 )
-                await self._port.publish(self._topics.link_state(name), payload, retain=True)
+                await self._say(self._topics.link_state(name), payload, retain=True)
         self._told_links = reports
+
+    async def _say(self, topic: str, payload: bytes, *, retain: bool) -> None:
+        """Publish something that nothing depends on; what the broker declines is counted."""
+        try:
+            await self._port.publish(topic, payload, retain=retain)
+        except PublishRefused as error:
+            self._core.count("bus: state or refusal declined by the broker")
+            log.warning("publication declined", topic=topic, why=str(error))
