@@ -1,11 +1,12 @@
 """Protocol 2.1, host to terminal (BD 420007-2015 as in reference/beidou.md section 2)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from types import MappingProxyType
+from typing import Any, ClassVar, Self
 
 from protocols.beidou.codec import (
     Addr,
-    Clock,
     Content,
     HighFlag,
     Int,
@@ -18,13 +19,15 @@ from protocols.beidou.codec import (
     OptNumber,
     OptTwoDigits,
     Text,
-    TwoDigits,
     UrgentFlag,
 )
+from protocols.beidou.errors import FrameError
+from protocols.beidou.message import MessageSentence
+from protocols.beidou.payload import Encoding, Payload
 from protocols.beidou.sentence import Sentence
 
-__all__ = ["CCBSS"]
-
+ENCODINGS_21: Mapping[int, Encoding] = MappingProxyType({0: Encoding.HANZI, 1: Encoding.CODE, 2: Encoding.MIXED})
+"""Encoding numbers of 2.1 (2.4)."""
 
 @dataclass(frozen=True, slots=True)
 class HostSentence(Sentence):
@@ -40,21 +43,34 @@ class CCICA(HostSentence):
 
     KIND: ClassVar[str] = "ICA"
     cmd_type: Int = 0
-    frame_no: TwoDigits = 0
+    frame_no: OptTwoDigits = 0
 
 
 @dataclass(frozen=True, slots=True)
-class CCTXA(HostSentence):
+class CCTXA(MessageSentence):
     """Send a message (通信申请, 2.4): ``category`` 0 urgent, 1 normal; ``encoding`` 0 Chinese, 1 code, 2 mixed.
 
     ``content`` is the field as on the wire; build with :meth:`of`, read with :attr:`payload`.
     """
 
+    PROTOCOL: ClassVar[str] = "bd-2.1"
+    TALKER: ClassVar[str] = "CC"
     KIND: ClassVar[str] = "TXA"
+    ENCODINGS: ClassVar[Mapping[int, Encoding]] = ENCODINGS_21
     to: Addr
     category: Int
     encoding: Int
     content: Content
+
+    @classmethod
+    def of(cls, to: int, payload: Payload, *, urgent: bool = False) -> Self:
+        """Return the request that sends ``payload``; raise FrameError for content 2.1 has no form for."""
+        return cls(to, 0 if urgent else 1, cls.encoding_number(payload.encoding), payload.to_ascii())
+
+    def _check(self) -> None:
+        MessageSentence._check(self)
+        if self.category not in (0, 1):
+            raise FrameError("bad field", f"TXA category: found {self.category}, write 0 urgent or 1 normal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +120,9 @@ class CCWAA(HostSentence):
     lat: Latitude
     lon: Longitude
     height_m: Metres
+
+    def _derived(self) -> dict[str, Any]:
+        return {"talker": self.TALKER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +174,9 @@ class CCGXM(HostSentence):
     cmd_type: Int
     info: Text = ""
 
+    def _derived(self) -> dict[str, Any]:
+        return {"talker": self.TALKER}
+
 
 @dataclass(frozen=True, slots=True)
 class CCLZM(HostSentence):
@@ -179,5 +201,3 @@ class CCDSA(HostSentence):
     oneway_zero: OptNumber = None
     extra_zero: OptNumber = None
 
-
-_ = Clock

@@ -1,19 +1,24 @@
 """Protocol 2.1, terminal to host (BD 420007-2015 as in reference/beidou.md section 2)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 from protocols.beidou.codec import (
+    HOUR_MINUTE,
+    REST,
     Addr,
     Addrs,
+    Codec,
     Content,
     EncryptedFlag,
     HighFlag,
     Int,
+    IntOrZero,
     Latitude,
     Longitude,
     Metres,
-    Number,
+    NumberOrZero,
     OptClock,
     OptHourMinute,
     OptInt,
@@ -25,8 +30,20 @@ from protocols.beidou.codec import (
     UrgentFlag,
     WaitMinutesSeconds,
     YesNo,
+    bad,
+    check_text,
+    parse_int,
 )
-from protocols.beidou.sentence import Sentence
+from protocols.beidou.bd21_host import ENCODINGS_21
+from protocols.beidou.capacity import BD2_PLAIN_BITS, Generation, capacity_bits
+from protocols.beidou.errors import FrameError
+from protocols.beidou.message import MessageSentence
+from protocols.beidou.payload import Encoding, Payload
+from protocols.beidou.sentence import Sentence, wrap
+from protocols.beidou.value import no_card_as_zero, read_fields
+
+RECEIPTS_MAX = 5
+SUBORDINATES_A_SENTENCE = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +63,76 @@ class BDICI(TerminalSentence):
     serial: Text
     broadcast: Addr
     user_type: Int
-    freq_s: Number
-    level: Int
+    freq_s: NumberOrZero
+    level: IntOrZero
     encrypted: EncryptedFlag
-    subordinates: Int = 0
+    subordinates: IntOrZero = 0
+
+    @property
+    def no_card(self) -> bool:
+        """Tell whether there is no card: all zeros (2.2)."""
+        return self.card == 0
+
+    def _derived(self) -> dict[str, Any]:
+        shown: dict[str, Any] = {"no_card": self.no_card, "max_bits": None}
+        if self.no_card:
+            shown["card"] = None
+        elif self.level in BD2_PLAIN_BITS:
+            shown["max_bits"] = capacity_bits(Generation.BD2, self.level, encrypted=self.encrypted)
+        return shown
+
+    @classmethod
+    def _complete(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        return no_card_as_zero(fields)
 
 
 @dataclass(frozen=True, slots=True)
-class BDTXR(TerminalSentence):
+class BDTXR(MessageSentence):
     """Received message (通信信息, 2.5).
 
     ``msg_type`` 1 normal, 2 urgent, 3 broadcast, 4 latest stored, 5 by sender. ``sent_at`` ``hh:mm`` or None.
     ``talker`` is ``PJ`` for one module family.
     """
 
+    PROTOCOL: ClassVar[str] = "bd-2.1"
+    TALKER: ClassVar[str] = "BD"
     KIND: ClassVar[str] = "TXR"
+    ENCODINGS: ClassVar[Mapping[int, Encoding]] = ENCODINGS_21
+    TALKERS: ClassVar[tuple[str, ...]] = ("BD", "PJ")
     msg_type: Int
     sender: Addr
     encoding: Int
     sent_at: OptHourMinute
     content: Content
     talker: str = "BD"
+
+    @classmethod
+    def of(cls, msg_type: int, sender: int, payload: Payload, *, sent_at: str | None = None) -> Self:
+        """Return the report of a received message; raise FrameError for content 2.1 has no form for."""
+        return cls(msg_type, sender, cls.encoding_number(payload.encoding), sent_at, payload.to_ascii())
+
+    @classmethod
+    def parse(cls, body: str) -> Self:
+        """Read the body; the talker is kept."""
+        head, _, rest = body.partition(",")
+        if head[:2] not in cls.TALKERS or head[2:] != cls.KIND:
+            raise FrameError("unknown sentence", f"found {head[:8]!r}, expected BDTXR or PJTXR")
+        return cls(**cls._parse_fields(rest), talker=head[:2], as_received=wrap(body))
+
+    def _head(self) -> str:
+        return self.talker + self.KIND
+
+    def _derived(self) -> dict[str, Any]:
+        return MessageSentence._derived(self) | {"talker": self.talker}
+
+    @classmethod
+    def _read(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        return read_fields(cls, fields) | {"talker": fields.get("talker", cls.TALKER)}
+
+    def _check(self) -> None:
+        MessageSentence._check(self)
+        if self.talker not in self.TALKERS or self.msg_type not in range(1, 6):
+            raise FrameError("bad field", f"TXR: found talker {self.talker!r}, type {self.msg_type}; 1 to 5 of BD or PJ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +143,7 @@ class BDFKI21(TerminalSentence):
     cmd: Text
     executed: YesNo
     freq_ok: YesNo
-    inhibit: Int
+    inhibit: IntOrZero
     wait_s: WaitMinutesSeconds
 
 
@@ -122,6 +188,9 @@ class BDWAA(TerminalSentence):
     lon: Longitude
     height_m: Metres
 
+    def _derived(self) -> dict[str, Any]:
+        return {"talker": self.TALKER}
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -131,13 +200,51 @@ class Receipt:
     received_at: str
 
 
+def _parse_receipts(text: str) -> tuple[Receipt, ...]:
+    """Read count, then alternating times of sending and reception."""
+    count, *times = text.split(",")
+    pairs = [HOUR_MINUTE.parse(entry) for entry in times if entry]
+    if parse_int(count or "0") * 2 != len(pairs):
+        raise bad(text, "the count, then as many pairs of times")
+    return tuple(Receipt(*pairs[at : at + 2]) for at in range(0, len(pairs), 2))
+
+
+def _build_receipts(receipts: Any) -> str:
+    if len(receipts) > RECEIPTS_MAX:
+        raise bad(len(receipts), f"at most {RECEIPTS_MAX} receipts")
+    times = [HOUR_MINUTE.build(time) for entry in receipts for time in (entry.sent_at, entry.received_at)]
+    return ",".join([str(len(receipts)), *times])
+
+
+def _receipts_from_json(value: Any) -> tuple[Receipt, ...]:
+    try:
+        return tuple(Receipt(check_text(entry["sent_at"]), check_text(entry["received_at"])) for entry in value)
+    except (KeyError, TypeError):
+        raise bad(value, "write a list of sent_at and received_at") from None
+
+
+Receipts = Annotated[
+    tuple[Receipt, ...],
+    Codec(
+        _parse_receipts,
+        _build_receipts,
+        lambda value: [{"sent_at": entry.sent_at, "received_at": entry.received_at} for entry in value],
+        _receipts_from_json,
+        width=REST,
+    ),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class BDHZR(TerminalSentence):
     """Receipts (通信回执, 2.11) of the receiver ``addr``."""
 
     KIND: ClassVar[str] = "HZR"
     addr: Addr
-    receipts: tuple[Receipt, ...]
+    receipts: Receipts
+
+    def _derived(self) -> dict[str, Any]:
+        return {"count": len(self.receipts)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +254,10 @@ class BDICZ(TerminalSentence):
     KIND: ClassVar[str] = "ICZ"
     total: Int
     addrs: Addrs
+
+    def _check(self) -> None:
+        if len(self.addrs) > SUBORDINATES_A_SENTENCE:
+            raise FrameError("bad field", f"ICZ: found {len(self.addrs)} addresses, at most {SUBORDINATES_A_SENTENCE}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +311,9 @@ class BDGXM(TerminalSentence):
     KIND: ClassVar[str] = "GXM"
     cmd_type: Int
     info: Text
+
+    def _derived(self) -> dict[str, Any]:
+        return {"talker": self.TALKER}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ A sentence class names its fields in the order of its document with these aliase
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from protocols.beidou.address import Address, address_digits, address_from_json
@@ -225,16 +225,47 @@ NUMBER = Codec(parse_number, build_number, from_json=check_number)
 ADDRESS = Codec(Address, address_digits, address_digits, address_from_json)
 CLOCK = _time(_CLOCK, _CLOCK_JSON, "hh:mm:ss or hh:mm:ss.ss")
 HOUR_MINUTE = _time(_HOUR_MINUTE, _HOUR_MINUTE_JSON, "hh:mm")
+CLOCK_HUNDREDTHS = _time(
+    re.compile(r"([01][0-9]|2[0-3])([0-5][0-9]){2}\.[0-9]{2}"),
+    re.compile(r"([01][0-9]|2[0-3])(:[0-5][0-9]){2}\.[0-9]{2}"),
+    "hh:mm:ss.ss",
+)
+
+
+def _content_from_json(value: Any) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    try:
+        return bytes.fromhex(value)
+    except (TypeError, ValueError):
+        raise bad(value, "write hex digits") from None
+
+
 CONTENT = Codec(
     parse=lambda text: text.encode("latin-1"),
     build=lambda value: value.decode("latin-1"),
+    to_json=lambda value: value.hex().upper(),
+    from_json=_content_from_json,
     width=REST,
 )
-"""Bytes up to the end of the sentence; JSON shows them through the sentence's payload."""
+"""Bytes up to the end of the sentence."""
+
+
+def or_zero(codec: Codec) -> Codec:
+    """Read an empty field as 0."""
+    return replace(codec, parse=lambda text: codec.parse(text) if text else 0)
+
+
+def digits(width: int) -> Codec:
+    """Return a codec of a number padded with zeros to ``width`` digits."""
+    return Codec(parse_int, lambda value: f"{check_int(value):0{width}d}", from_json=check_int)
+
 
 Int = Annotated[int, INT]
+IntOrZero = Annotated[int, or_zero(INT)]
 OptInt = Annotated[int | None, optional(INT)]
 Number = Annotated[int | float, NUMBER]
+NumberOrZero = Annotated[int | float, or_zero(NUMBER)]
 OptNumber = Annotated[int | float | None, optional(NUMBER)]
 Text = Annotated[str, TEXT]
 OptText = Annotated[str | None, optional(TEXT)]
@@ -248,16 +279,13 @@ YesNo = Annotated[bool, flag("Y", "N")]
 UrgentFlag = Annotated[bool, flag("A", "V")]
 HighFlag = Annotated[bool, flag("H", "L")]
 EncryptedFlag = Annotated[bool, flag("E", "N")]
-TwoDigits = Annotated[int, Codec(parse_int, lambda value: f"{check_int(value):02d}", from_json=check_int)]
-OptTwoDigits = Annotated[
-    int | None, optional(Codec(parse_int, lambda value: f"{check_int(value):02d}", from_json=check_int))
-]
-FourDigits = Annotated[int, Codec(parse_int, lambda value: f"{check_int(value):04d}", from_json=check_int)]
+TwoDigits = Annotated[int, digits(2)]
+OptTwoDigits = Annotated[int | None, optional(digits(2))]
 Metres = Annotated[int | float | None, measure("M")]
 Latitude = Annotated[float | None, _angle(2, 90, "N", "S")]
 Longitude = Annotated[float | None, _angle(3, 180, "E", "W")]
 Clock = Annotated[str, CLOCK]
 OptClock = Annotated[str | None, optional(CLOCK)]
 OptHourMinute = Annotated[str | None, optional(HOUR_MINUTE)]
-WaitMinutesSeconds = Annotated[int, Codec(_parse_minutes_seconds, _build_minutes_seconds, from_json=check_int)]
+WaitMinutesSeconds = Annotated[int, or_zero(Codec(_parse_minutes_seconds, _build_minutes_seconds, from_json=check_int))]
 Content = Annotated[bytes, CONTENT]

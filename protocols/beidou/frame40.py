@@ -1,34 +1,79 @@
 """Binary frames of protocol 4.0: envelope, and the base class of every frame (reference/beidou.md section 3)."""
 
-import dataclasses
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from protocols.beidou.bincodec import REST
+from protocols.beidou.errors import FrameError
+from protocols.beidou.sentence import checksum
+from protocols.beidou.value import WireValue, layout, refuse_self_destruct
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Frame40:
-    """A 4.0 frame as a value. ``addr`` is the user address of the envelope (bytes 7 to 9).
+FRAME_BYTES_MIN = 11
+FRAME_BYTES_MAX = 1024
+"""Longest frame believed."""
 
-    ``as_received`` as in :class:`protocols.beidou.sentence.Sentence`.
-    """
+
+def wrap_frame(header: bytes, body: bytes) -> bytes:
+    """Return a frame: header, length of the whole, body, XOR of all including ``$``."""
+    size = len(header) + 2 + len(body) + 1
+    if size > FRAME_BYTES_MAX:
+        raise FrameError("too long", f"frame {header.decode()} has {size} bytes, at most {FRAME_BYTES_MAX}")
+    frame = header + size.to_bytes(2) + body
+    return refuse_self_destruct(frame + bytes([checksum(frame)]))
+
+
+def unwrap_frame(raw: bytes, header_size: int = 5) -> bytes:
+    """Return the body after checking length and XOR; raise FrameError."""
+    name = raw[:header_size]
+    if len(raw) < FRAME_BYTES_MIN:
+        raise FrameError("bad length", f"frame {name!r} has {len(raw)} bytes, at least {FRAME_BYTES_MIN}")
+    declared = int.from_bytes(raw[header_size : header_size + 2])
+    if declared != len(raw) or declared > FRAME_BYTES_MAX:
+        raise FrameError("bad length", f"frame {name!r} says {declared} bytes, found {len(raw)}")
+    if checksum(raw):
+        raise FrameError(
+            "bad checksum", f"frame {name!r} ends {raw[-1]:02X}, its bytes give {checksum(raw[:-1]):02X}"
+        )
+    return raw[header_size + 2 : -1]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame40(WireValue):
+    """A 4.0 frame as a value; ``addr`` is the user address of the envelope (bytes 7 to 9)."""
 
     PROTOCOL: ClassVar[str] = "bd-4.0"
-    KIND: ClassVar[str]
-    as_received: bytes = dataclasses.field(default=b"", kw_only=True, compare=False, repr=False)
 
     @classmethod
-    def parse(cls, raw: bytes) -> Self:
+    def header(cls) -> bytes:
+        """Return ``$`` and the id."""
+        return b"$" + cls.KIND.encode()
+
+    @classmethod
+    def from_wire(cls, wire: bytes) -> Self:
         """Read a whole frame; raise FrameError."""
-        raise NotImplementedError
-
-    def to_wire(self) -> bytes:
-        """Return the whole frame; raise FrameError for a value its document does not allow."""
-        raise NotImplementedError
-
-    def to_fields(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        raise NotImplementedError
+        head = cls.header()
+        if not wire.startswith(head):
+            raise FrameError("unknown frame", f"found {wire[: len(head)]!r}, expected {head!r}")
+        return cls(**cls._parse_body(unwrap_frame(wire, len(head))), as_received=wire)
 
     @classmethod
-    def from_fields(cls, fields: dict[str, Any]) -> Self:
-        """Read the JSON form; raise FrameError."""
-        raise NotImplementedError
+    def _parse_body(cls, body: bytes) -> dict[str, Any]:
+        """Return constructor arguments; bytes behind the last known field are tolerated."""
+        values = {}
+        at = 0
+        for name, codec in layout(cls):
+            end = len(body) if codec.size == REST else at + codec.size
+            if end > len(body):
+                raise FrameError("bad length", f"{cls.KIND}: {name} is missing, the body has {len(body)} bytes")
+            values[name] = cls._field(name, codec.parse, body[at:end])
+            at = end
+        return values
+
+    def canonical_wire(self) -> bytes:
+        """Return the frame built from the values alone."""
+        self._check()
+        parts = [self._field(name, codec.build, getattr(self, name)) for name, codec in layout(type(self))]
+        return wrap_frame(self.header(), b"".join(parts))
+
+    def _check(self) -> None:
+        """Raise FrameError for what one field alone does not show; strictness is for output only."""

@@ -3,15 +3,15 @@
 Source: BD 420007-2015 and GB/T 44086.2-2024 as in reference/beidou.md section 1.1.
 """
 
-import dataclasses
-import functools
 import re
+from dataclasses import dataclass
 from functools import reduce
 from operator import xor
-from typing import Any, ClassVar, Self, get_type_hints
+from typing import Any, ClassVar, Self
 
-from protocols.beidou.codec import REST, Codec
+from protocols.beidou.codec import REST
 from protocols.beidou.errors import FrameError
+from protocols.beidou.value import WireValue, layout, refuse_self_destruct
 
 SENTENCE_BYTES_MAX = 4096
 """Longest sentence from ``$`` to LF; BDS-3 needs about 3600."""
@@ -28,9 +28,13 @@ def wrap(body: str) -> bytes:
     wire = b"$%b*%02X\r\n" % (raw, checksum(raw))
     if len(wire) > SENTENCE_BYTES_MAX:
         raise FrameError("too long", f"sentence {body[:5]} has {len(wire)} bytes, at most {SENTENCE_BYTES_MAX}")
+    if _FORBIDDEN.search(raw):
+        raise FrameError("bad field", f"sentence {body[:5]} has a control byte inside, send it as mixed or code")
     return wire
 
 
+_FORBIDDEN = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\r\n")
+"""Never inside a sentence; a 4.0 header (length below 1024) always has one, so it ends a false sentence at once."""
 _ENVELOPE = re.compile(rb"\$(.*)\*([0-9A-Fa-f]{2})(?:\r\n)?", re.DOTALL)
 
 
@@ -46,48 +50,56 @@ def unwrap(line: bytes) -> str:
         raise FrameError(
             "bad checksum", f"sentence {line[1:6]!r} ends *{match[2].decode()}, its bytes give *{expected:02X}"
         )
+    if _FORBIDDEN.search(match[1]):
+        raise FrameError("bad envelope", f"sentence {line[1:6]!r} has a control byte inside")
     return match[1].decode("latin-1")
 
 
-@functools.cache
-def layout(cls: type) -> tuple[tuple[str, Codec], ...]:
-    """Return the wire fields of a sentence class in order."""
-    hints = get_type_hints(cls, include_extras=True)
-    found = []
-    for field in dataclasses.fields(cls):
-        codecs = [entry for entry in getattr(hints[field.name], "__metadata__", ()) if isinstance(entry, Codec)]
-        if codecs:
-            found.append((field.name, codecs[0]))
-    return tuple(found)
+@dataclass(frozen=True, slots=True)
+class Sentence(WireValue):
+    """A sentence as a value; its fields carry the aliases of codec.py."""
 
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Sentence:
-    """A sentence as a value. Subclasses list their fields in wire order with the aliases of codec.py.
-
-    ``as_received`` remembers the wire form a sentence was read from, so that notation the values do not carry (``02``
-    for 2, lower-case hex) is sent on unchanged; it takes no part in comparison.
-    """
-
-    PROTOCOL: ClassVar[str]
-    KIND: ClassVar[str]
     TALKER: ClassVar[str]
-    as_received: str = dataclasses.field(default="", kw_only=True, compare=False, repr=False)
+
+    @classmethod
+    def from_wire(cls, wire: bytes) -> Self:
+        """Read a whole sentence, with or without CR LF; raise FrameError."""
+        return cls.parse(unwrap(wire))
 
     @classmethod
     def parse(cls, body: str) -> Self:
         """Read the body between ``$`` and ``*``; raise FrameError naming the field."""
-        return cls(**cls._parse_fields(body), as_received=body)
-
-    def to_wire(self) -> bytes:
-        """Return the whole sentence with CR LF; raise FrameError for a value its document does not allow."""
-        raise NotImplementedError
-
-    def to_fields(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        raise NotImplementedError
+        head, _, rest = body.partition(",")
+        if head != cls.TALKER + cls.KIND:
+            raise FrameError("unknown sentence", f"found {head[:8]!r}, expected {cls.TALKER}{cls.KIND}")
+        return cls(**cls._parse_fields(rest), as_received=wrap(body))
 
     @classmethod
-    def from_fields(cls, fields: dict[str, Any]) -> Self:
-        """Read the JSON form; raise FrameError."""
-        raise NotImplementedError
+    def _parse_fields(cls, rest: str) -> dict[str, Any]:
+        """Return constructor arguments from the fields after the id. Missing trailing fields are empty ones."""
+        texts = rest.split(",")
+        values = {}
+        at = 0
+        fixed_left = sum(codec.width for _, codec in layout(cls) if codec.width != REST)
+        for name, codec in layout(cls):
+            if codec.width == REST:
+                end = max(at, len(texts) - fixed_left)
+            else:
+                end = at + codec.width
+                fixed_left -= codec.width
+            values[name] = cls._field(name, codec.parse, ",".join(texts[at:end]))
+            at = end
+        return values
+
+    def canonical_wire(self) -> bytes:
+        """Return the sentence built from the values alone, with CR LF."""
+        self._check()
+        texts = [self._field(name, codec.build, getattr(self, name)) for name, codec in layout(type(self))]
+        return refuse_self_destruct(wrap(",".join([self._head(), *texts])))
+
+    def _head(self) -> str:
+        return self.TALKER + self.KIND
+
+    def _check(self) -> None:
+        """Raise FrameError for what one field alone does not show; strictness is for output only."""
+

@@ -21,11 +21,11 @@ STATUSES: tuple[tuple[str, str], ...] = (
     ),
     (
         "injured",
-        r"受伤|伤员|伤者|负伤|骨折|烧伤|摔伤|砸伤|压伤|冻伤|灼伤|烫伤|扭伤|咬伤|划伤|炸伤|腿断|受了伤|挂彩|伤了|伤|injur(?:ed|ies|y)|wounded|hurt|broken (?:leg|arm|bones?)|(?:with )?(?:a )?broken leg",
+        r"受伤|伤员|伤者|负伤|骨折|烧伤|摔伤|砸伤|压伤|冻伤|灼伤|烫伤|扭伤|咬伤|划伤|炸伤|腿断|受了伤|挂彩|伤了|伤|injur(?:ed|ies|y)|wia|wounded|hurt|broken (?:leg|arm|bones?)|(?:with )?(?:a )?broken leg",
     ),
     (
         "dead",
-        r"死亡|遇难者?|牺牲|丧生|身亡|死者|遗体|尸体|殉职|罹难|去世|死了|死|亡|dead|died|killed|deaths?|fatalit(?:y|ies)|bodies|deceased",
+        r"死亡|遇难者?|牺牲|丧生|身亡|死者|遗体|尸体|殉职|罹难|去世|死了|死|亡|dead|kia|died|killed|deaths?|fatalit(?:y|ies)|bodies|deceased",
     ),
     (
         "missing",

@@ -35,13 +35,13 @@ HAZARDS: tuple[tuple[str, str], ...] = (
     ),
     (
         "dike",
-        r"管涌|渗水|变浑|冒泡|翻沙|冒水|决口|决堤|溃口|溃堤|崩岸|漫堤|[堤坝][^,.;]{0,5}(?:垮|溃|裂|塌|险|漏)|dikes? \w*|levee[^,.;]{0,10}|embankment[^,.;]{0,12}(?:breach|leak|crack)\w*|sand boils?",
+        r"管涌|渗水|渗漏|变浑|冒泡|翻沙|冒水|决口|决堤|溃口|溃堤|崩岸|漫堤|[堤坝][^,.;]{0,5}(?:垮|溃|裂|塌|险|漏)|dikes? \w*|levee[^,.;]{0,10}|embankment[^,.;]{0,12}(?:breach|leak|crack)\w*|sand boils?",
     ),
     (
         "flood",
         (
             r"洪水|山洪|洪峰|洪涝|内涝|积水|水位[^,.;]{0,8}(?:涨|高|升|超|逼近|接近|上)|超(?:过)?[^,.;]{0,4}(?:警戒|保证|汛限|历史)|涨水|发大水|大水|[河江湖溪沟]水?[^,.;]{0,4}(?:涨|猛涨|漫|倒灌|溢|升|浑)|水[^,.;]{0,5}(?:漫过|漫上|漫到|淹)|被?淹"
-            r"|进水了?|倒灌|暴涨|海水倒灌|风暴潮|海啸|水还?在?(?:一直|继续|不停地?|快速)?[上]?涨|米深|齐腰|没过|漫[过上出溢水]|外溢|溢[出流]|冲[毁走垮断坏塌]|凌汛|洪灾"
+            r"|进水了?|倒灌|暴涨|海水倒灌|风暴潮|海啸|水还?在?(?:一直|继续|不停地?|快速)?[上]?涨|米深|齐腰|没过|漫[过上出溢水]|外溢|溢[出流]|冲[毁走垮断坏塌]|凌汛|冰塞|冰坝|洪灾"
             r"|flood\w*|rising (?:water|river|tide)s?|high water|burst (?:its|the) banks?|overflow\w*|(?:water|river|lake)(?: level)?s?[^,.;]{0,12}(?:rising|rose|high|deep|overflow\w*|up)|water (?:is |was )?(?:over|above|into|covering|in the)|tsunami|storm surge|under ?water|inundat\w*"
         ),
     ),
@@ -69,7 +69,7 @@ HAZARDS: tuple[tuple[str, str], ...] = (
     (
         "building",
         (
-            rf"{_HOUSE}[^,.;]{{0,6}}(?:倒|塌|垮|裂|损|毁|斜|危险|沉)|(?:倒塌|垮塌|坍塌|塌了|损毁|冲毁|倒了)[^,.;]{{0,3}}{_HOUSE}?|裂开|裂了|裂口|裂成|开裂|危房|楼板|裂缝|倾斜"
+            rf"{_HOUSE}[^,.;]{{0,6}}(?:倒|塌|垮|裂|损|毁|斜|危险|沉)|(?:倒塌|垮塌|坍塌|塌了|损毁|冲毁|倒了)[^,.;]{{0,3}}{_HOUSE}?|地裂|裂开|裂了|裂口|裂成|开裂|危房|楼板|裂缝|倾斜"
             r"|(?:building|house|wall|school|roof|hospital|church|home)s?[^,.;]{0,20}(?:collaps|crack|damag|destroy|fell|fallen|unsafe|lean)\w*|cracks? in|collaps\w+"
         ),
     ),
@@ -84,7 +84,7 @@ HAZARDS: tuple[tuple[str, str], ...] = (
         "power_out",
         (
             r"停电|断电|供电中断|电力中断|(?:全[村镇乡县城]|家里|整个|这里|我们这)[^,.;]{0,4}没有?电|电网|变电站|电杆|电线[^,.;]{0,4}(?:断|倒|落|垂)|高压线|电力[^,.;]{0,3}(?:瘫痪|受损)|全[县镇乡村城]无电|大面积停"
-            r"|power[^,.;]{0,20}(?:out|down|cut|lost|gone|off)\b|no (?:power|electricity)|blackout|power lines?|electric(?:ity)?[^,.;]{0,10}(?:off|out|down|cut)"
+            r"|power (?:outage|failure|cut)|power[^,.;]{0,20}(?:out|down|cut|lost|gone|off)\b|no (?:power|electricity)|blackout|power lines?|electric(?:ity)?[^,.;]{0,10}(?:off|out|down|cut)"
         ),
     ),
     (
@@ -98,7 +98,7 @@ HAZARDS: tuple[tuple[str, str], ...] = (
     ("typhoon", r"台风|飓风|龙卷风?|typhoon|hurricane|cyclone|tornado"),
     (
         "storm",
-        r"暴雨|强降雨|强降水|特大雨|暴风|[大强狂阵]风|风力|风[很太特]大|掀翻|刮[倒走翻断]|吹[倒翻走飞断]|冰雹|雷暴|雷击|打雷闪电|沙尘暴|强对流|能见度|大雾|浓雾|树[^,.;]{0,4}(?:倒|吹|断)|rainstorm|heavy rain|torrential|hail\w*|sand ?storm|strong winds?|thunderstorm|dense fog|gale",
+        r"暴雨|强降雨|强降水|特大雨|暴风|[大强狂阵]风|风力|风[很太特]大|掀翻|刮[倒走翻断]|吹[倒翻走飞断]|冰雹|雷暴|雷击|打雷闪电|沙尘暴|强对流|能见度|大雾|浓雾|树[^,.;]{0,4}(?:倒|吹|断)|rainstorm|heavy rain|torrential|hail\w*|sand ?storm|strong winds?|thunderstorm|dense fog|gale|storm (?:is )?(?:coming|approach\w*|ahead)",
     ),
     (
         "snow",
@@ -106,14 +106,14 @@ HAZARDS: tuple[tuple[str, str], ...] = (
     ),
     (
         "epidemic",
-        r"疫情|鼠疫|霍乱|痢疾|传染病|流感|腹泻|呕吐|发热病例|疑似病例|确诊|感染|食物中毒|炭疽|cholera|outbreak|epidemic|diarrh\w+|dysentery|infect\w+|plague|measles",
+        r"疫情|鼠疫|霍乱|痢疾|传染病|流感|腹泻|呕吐|发热病|病例|疑似病例|确诊|感染|食物中毒|炭疽|cholera|outbreak|epidemic|diarrh\w+|dysentery|infect\w+|plague|measles",
     ),
     ("drought", r"旱情|干旱|旱灾|drought"),
     (
         "collapse",
         r"塌|垮|下陷|陷落|悬空|错位|塌陷|地陷|沉降|地面(?:裂|沉|塌)|透水|冒顶|天坑|矿难|sinkhole|subsidence|cave-?in",
     ),
-    ("outage", r"停水|停气|中断|瘫痪|断供|water (?:supply )?(?:is )?(?:cut|off)"),
+    ("outage", r"停水|停气|爆裂|爆管|中断|瘫痪|断供|water (?:supply )?(?:is )?(?:cut|off)"),
     ("livestock", r"(?:牛|羊|猪|牲畜|家畜|家禽)[^,.;]{0,6}(?:死|病)|(?:死亡?|冻死)[^,.;]{0,3}(?:牛|羊|猪|牲畜)"),
     ("wildlife", r"野兽|狼群|熊出没|野猪|毒蛇"),
     (

@@ -20,7 +20,7 @@ ITEMS: tuple[tuple[str, str], ...] = (
     ),
     (
         "water",
-        r"矿泉水|饮用水|纯净水|净水(?:片|器|设备)?|水车|送水车|[缺断没无]水|喝的|送[些点]?水|水源|(?<=[箱瓶桶吨升])水(?!泵|位)|(?<=[、和,要需])水(?=[、和,.]|$)|drinking water|clean water|bottled water|purification tablets|water(?! ?(?:level|pump|rising|is|deep))",
+        r"矿泉水|饮用水|纯净水|净水(?:片|器|设备)?|水车|送水车|[缺断没无]水|喝的|送[些点]?水|水源|(?<=[箱瓶桶吨升])水(?!泵|位)|(?<=[、和,要需])水(?=[、和,.]|$)|饮水|水(?=喝|不够|不多|快没)|(?<=[求送缺])水(?=[、和,.;]|$)|drinking water|clean water|bottled water|purification tablets|water(?! ?(?:level|pump|rising|is|deep))",
     ),
     (
         "food",
@@ -37,7 +37,7 @@ ITEMS: tuple[tuple[str, str], ...] = (
             r"|medicines?|medical supplies|medications?|antibiotics?|insulin|bandages?|first aid|vaccines?|serum|oxygen|drugs|painkillers?"
         ),
     ),
-    ("blood", r"血浆|血液|[abo]型血|型血|血袋|输血|用血|bloods?|plasma"),
+    ("blood", r"血浆|血液|血(?=[,.;、和]|$)|[abo]型血|型血|血袋|输血|用血|bloods?|plasma"),
     ("stretcher", r"担架|轮椅|病床|行军床|折叠床|床位|stretchers?|litters?|cots?"),
     ("mask", r"口罩|防护服|护目镜|隔离服|防毒面具|masks?|protective suits?|ppe"),
     ("disinfectant", r"消毒液|消毒水|消毒剂|消杀|漂白粉|84液|石灰|disinfectants?|chlorine tablets|bleach"),
@@ -45,7 +45,7 @@ ITEMS: tuple[tuple[str, str], ...] = (
     ("diesel", r"柴油|diesel"),
     (
         "fuel",
-        r"汽油|燃油|燃料|油料|机油|煤油|液化气|煤炭|木炭|加油车|油(?=[料用耗没不快])|fuel|petrol|gasoline|gas cans?|kerosene",
+        r"汽油|燃油|燃料|油料|机油|煤油|液化气|煤炭|木炭|加油车|油(?=[料用耗没不快])|(?<=[缺断没无])油|fuel|petrol|gasoline|gas cans?|kerosene",
     ),
     ("generator", r"发电机|发电车|发电设备|电源车|generators?|gensets?"),
     (

@@ -156,14 +156,20 @@ def _is_request(said: _Said) -> bool:
     """Tell whether a thing is asked for."""
     clauses = [clause for clause in _CLAUSE.findall(said.told) if not say.NOT_NEEDED.search(clause)]
     asked = "".join(clause for clause in clauses if not say.DELIVERED.search(clause))
-    if not say.NEED.search(asked):
-        return False
     thing = find_asked(asked)
+    if not say.NEED.search(asked):
+        # A bare list (帐篷10顶、棉被20床) asks as well, unless it tells what became of the things.
+        return (
+            thing.item is not None and bool(thing.unit) and len(asked) <= LIST_CHARS_MAX and not _HAVING.search(asked)
+        )
     return thing.item is not None or thing.qty is not None or _ASKS_SUPPORT.search(asked) is not None
 
 
+LIST_CHARS_MAX = 30
+"""A list longer than this tells something about the things."""
+_HAVING = re.compile(r"[已到收发有带剩放装用送运坏丢借还领]|have|got|left|with|gave|took")
 _ASKS_SUPPORT = re.compile(
-    r"请求[^,.;]{0,4}(?:支援|增援|补给|协助)|缺[^,.;|]{1,8}$|请[^,.;]{0,4}(?:支援|增援)|急需支援|需要支援|request(?:ing)? (?:support|assistance|backup)"
+    r"请求[^,.;]{0,4}(?:支援|增援|补给|协助|空投)|缺[^,.;|]{1,8}$|请[^,.;]{0,4}(?:支援|增援)|急需支援|需要支援|request(?:ing)? (?:support|assistance|backup)"
 )
 
 
