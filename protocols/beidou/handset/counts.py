@@ -25,11 +25,11 @@ STATUSES: tuple[tuple[str, str], ...] = (
     ),
     (
         "dead",
-        r"死亡|遇难者?|牺牲|丧生|身亡|死者|遗体|尸体|殉职|罹难|去世|死了|死|亡|dead|kia|died|killed|deaths?|fatalit(?:y|ies)|bodies|deceased",
+        r"死亡|遇难者?|牺牲|丧生|身亡|死者|遗体|尸体|殉职|罹难|去世|死了|(?<!生)死|亡|dead|kia|died|killed|deaths?|fatalit(?:y|ies)|bodies|deceased",
     ),
     (
         "missing",
-        r"失踪|失联|下落不明|失去联系|联系不上|未联系上|不知去向|未找到|没找到|没有?找到|找不到|走失|走散|missing|unaccounted(?: for)?",
+        r"失踪|失联|生死不明|生死未卜|下落不明|失去联系|联系不上|未联系上|不知去向|未找到|没找到|没有?找到|找不到|走失|走散|missing|unaccounted(?: for)?",
     ),
     (
         "trapped",

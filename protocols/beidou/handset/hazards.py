@@ -70,7 +70,7 @@ HAZARDS: tuple[tuple[str, str], ...] = (
         "building",
         (
             rf"{_HOUSE}[^,.;]{{0,6}}(?:倒|塌|垮|裂|损|毁|斜|危险|沉)|(?:倒塌|垮塌|坍塌|塌了|损毁|冲毁|倒了)[^,.;]{{0,3}}{_HOUSE}?|地裂|裂开|裂了|裂口|裂成|开裂|危房|楼板|裂缝|倾斜"
-            r"|(?:building|house|wall|school|roof|hospital|church|home)s?[^,.;]{0,20}(?:collaps|crack|damag|destroy|fell|fallen|unsafe|lean)\w*|cracks? in|collaps\w+"
+            r"|(?:building|house|wall|school|roof|hospital|church|home)s?[^,.;]{0,20}(?:collaps|crack|damag|destroy|fell|fallen|unsafe|lean)\w*|cracks?\b|collaps\w+"
         ),
     ),
     (
@@ -111,7 +111,7 @@ HAZARDS: tuple[tuple[str, str], ...] = (
     ("drought", r"旱情|干旱|旱灾|drought"),
     (
         "collapse",
-        r"塌|垮|下陷|陷落|悬空|错位|塌陷|地陷|沉降|地面(?:裂|沉|塌)|透水|冒顶|天坑|矿难|sinkhole|subsidence|cave-?in",
+        r"塌|垮|下陷|下沉|陷落|掉土|掉渣|溜方|悬空|错位|塌陷|地陷|沉降|地面(?:裂|沉|塌)|透水|冒顶|天坑|矿难|sinkhole|subsidence|cave-?in",
     ),
     ("outage", r"停水|停气|爆裂|爆管|中断|瘫痪|断供|water (?:supply )?(?:is )?(?:cut|off)"),
     ("livestock", r"(?:牛|羊|猪|牲畜|家畜|家禽)[^,.;]{0,6}(?:死|病)|(?:死亡?|冻死)[^,.;]{0,3}(?:牛|羊|猪|牲畜)"),

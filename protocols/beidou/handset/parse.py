@@ -149,7 +149,7 @@ def _is_casualty(said: _Said, counts: dict[str, int], hazards: list[str]) -> boo
         return not hazards
     if counted == {"injured"} and _is_request(said):
         return False
-    return bool(counted) or say.SOME_HURT.search(said.told) is not None
+    return bool(counted) or (say.SOME_HURT.search(said.told) is not None and not _is_request(said))
 
 
 def _is_request(said: _Said) -> bool:

@@ -44,9 +44,9 @@ POLITE_REQUEST = re.compile(
 CALL = re.compile(
     rf"(?<![a-z])s[. ]?o[. ]?s(?![a-z])|(?<![a-z])(?:sos)+(?![a-z])|求救|求助|求援|呼救|救命|救人|救[救下]?我|救救|来救|快救|速救|营救我|求求|急救(?=[!,.; ]|$)|帮帮我|救一?下|抢救(?!物资)"
     rf"|(?:请求|需要|急需|等待|等候?|等着|请速?|速来?|速派|盼|望|恳求|恳请|紧急|申请|寻求|要求|空中|急盼|快来?|派人来?|派|尽快|求){_GAP}{{0,6}}(?:救援|营救|搜救|解救|施救)|^救援|救援!|^{_GAP}{{0,12}}救援$"
-    rf"|请求{_GAP}{{0,6}}救助|请求{_GAP}{{0,4}}(?:搜寻|转移|撤离|接应|医疗后送)|(?:快|赶快|赶紧|速|马上)点?(?:来|派)|快派|速派|撑不[住下]|顶不住|坚持不[住下了]|扛不住|挺不住|快不行|人不行了|要不行了|遇险|危急|命悬|生命危险|要死了|没气了|断气|人不行|等死|要没命"
+    rf"|请求{_GAP}{{0,6}}救助|请求{_GAP}{{0,4}}(?:搜寻|转移|撤离|接应|医疗后送)|(?:快|赶快|赶紧|速|马上)点?(?:来|派)|快派|速派|撑不[住下]|顶不住|坚持不[住下了]|扛不住|挺不住|快不行|人不行了|要不行了|派人{_GAP}{{0,3}}(?:接应|来救|救|接)|遇险|危急|命悬|生命危险|要死了|没气了|断气|人不行|等死|要没命"
     rf"|(?:急需|需要|请派|快派|请求|没有|缺|叫|求|派|来个?|急求){_GAP}{{0,4}}救护车|(?:请求|需要|派|请派|求){_GAP}{{0,4}}直升机{_GAP}{{0,4}}(?:接|救|转运|后送|撤)|(?:直升机|救护车)来?接"
-    r"|may ?day|help(?: (?:me|us|needed|please))(?! (?:to )?(?:find|with|bring|buy|check|ask|get|take|do|see|tell|pass|carry|choose|look))|help ?!|^ ?help ?$|^help\b|(?<!your )(?<!the )(?<!for )\bhelp(?=[ !,.]*$)|\bhelp[,!]|(?<!you )(?:need|send|want|request|please|pls|get) (?:some |immediate |urgent |medical )?help|please help|pls help"
+    r"|may ?day|help(?: (?:me|us|needed|please))(?! (?:to )?(?:find|with|bring|buy|check|ask|get|take|do|see|tell|pass|carry|choose|look))|help ?!|^ ?help ?$|^help\b(?! (?:me|us)? ?(?:to |with )?(?:bring|find|buy|check|ask|get|take|do|see|tell|carry|choose|look|my|the|your))|(?<!your )(?<!the )(?<!for )\bhelp(?=[ !,.]*$)|\bhelp[,!]|(?<!you )(?:need|send|want|request|please|pls|get) (?:some |immediate |urgent |medical )?help|please help|pls help"
     r"|rescue (?:me|us|needed|required)|(?:need|send|request\w*|require\w*|please|pls|await\w*|wait\w* for|urgent\w*) (?:for )?(?:a |urgent |immediate |immediately )?rescue|save (?:me|us)|emergency(?! (?:food|kit|suppl))|in distress|(?:please |pls |^|[, ])hurry|need (?:an )?ambulance|send (?:an )?ambulance|medevac|come quick\w*"
 )
 CANCELLED = re.compile(
@@ -56,7 +56,7 @@ CANCELLED = re.compile(
 DANGER = re.compile(
     rf"被[^,.;]{{0,5}}[困围]|围住|没[能有]?(?:上来|出来|回来|下来|跟上)|滑坠|伤[情势得][^,.;]{{0,2}}(?:严重|危重|很重|不轻)|夹住|卡在|卡住|吊在|挂在(?:树|崖|悬)|悬崖|受困|围困|困住|困在|困于|困人|(?<![路道线桥房田])被掩?埋|埋压|活埋|压住|被压|压在|埋在|埋了|埋着|落水|溺水|掉进|掉入|掉到|坠(?:入|崖|河|井|落|机|楼)|翻下|翻进|被[^,.;]{{0,3}}(?:冲走|卷走)|迷路|迷失方向|找不到{_GAP}{{0,5}}路|埋人|[压砸]着?了?人|砸到人|卷[入进]|窒息|呼吸困难|脑梗|中风|早产|失温|昏迷|晕倒|休克|没有?呼吸|没了?心跳|心脏骤停|心脏病|心梗|脑溢血|大出血|流血不止|止不住血"
     rf"|(?:人|煤气|一氧化碳|瓦斯){_GAP}{{0,3}}中毒|中毒{_GAP}{{0,3}}人|触电(?!危险)|蛇咬|抽搐|难产|临产|要生了|羊水破|等待(?:救|转移|营救|撤离)|等[着待]?救|待救|出不[去来]|[出下]不了[山村水]|[回逃]不了|跑不[掉了]|逃不[出掉]|走不[动了出]|动不了|下不[来去]|爬不[动上]|回不[去来](?!话|复)|陷在|陷进|被围|围在|漂[流着走在]|随[风波]漂|失去动力|缺氧(?!气)|空气(?:不够|不足|稀)|喘不[过上]|(?:没过|淹到|漫到)[^,.;]{{0,2}}(?:脖|头|胸|腰)|人[^,.;]{{0,3}}掉|掉[河江水井沟崖湖海坑洞冰]|(?:里面|井下|洞[内里]|楼[内里]|屋里|车[里内]|下面|底下|废墟)(?:还|仍)有[^,.;]{{0,6}}[人名个位]|(?:船|艇|舟)[^,.;]{{0,8}}(?:沉|翻|漏|进水|坏|故障)|翻船|沉船|快沉|要沉|翻了[^,.;]{{0,2}}人"
-    r"|在[屋房楼]顶|爬上屋顶|在树上|腿断|脚断|骨折了|摔断|摔伤了|我(?:们)?受伤|我(?:们)?[^,.;]{0,4}(?:受重伤|摔伤|骨折|流血|晕|高反)|高反严重|断了?腿|危在旦夕|没出来|没有出来|快冻死|快饿死|冻僵"
+    r"|在[屋房楼]顶|不省人事|人[^,.;]{0,8}(?:摔|跌|滚)[下落]|(?:摔|跌|滚)下(?:山|崖|坡|悬|沟)|砸[中伤]|不能(?:行走|走路?|动弹?)(?=[,.;!| 了]|$)|生死不明|生死未卜|爬上屋顶|在树上|腿断|脚断|骨折了|摔断|摔伤了|我(?:们)?受伤|我(?:们)?[^,.;]{0,4}(?:受重伤|摔伤|骨折|流血|晕|高反)|高反严重|断了?腿|危在旦夕|没出来|没有出来|快冻死|快饿死|冻僵"
     r"|trapped|man down|capsized|people in (?:the )?water|surrounded by (?:fire|water|flood)|(?:people|kids|children|person|man|woman) (?:are |is )?inside|broken (?:leg|arm)|hit us|stuck (?:on|in|at|under|here|without)|\bstuck\b|buried|stranded|drown\w*|unconscious|not breathing|bleeding|heart attack|\blost (?:in|on|our way|the trail)|can'?t (?:get out|move|walk|breathe)|cannot (?:get out|move|walk|breathe)|on the roof|sinking|drifting|fell into|in labou?r|dying(?! of thirst\?)|up to our (?:neck|chest|waist)"
 )
 MEDICAL_NEED = re.compile(
@@ -110,7 +110,7 @@ _ACK_WORD = (
 )
 _ACK_SHORT = r"(?:好的?|好滴|好哒|好嘞|好吧|嗯+|恩+|行|是|对|可以|中|要得|成|哦|噢|yes|yep|yeah|sure|fine)"
 ACK = re.compile(
-    rf"^[\W_]{{0,3}}(?:(?:{_ACK_SHORT}[\s,.!]{{0,2}}){{0,2}}{_ACK_WORD}(?![a-z])|{_ACK_SHORT}(?={_ACK_SHORT}(?:$|[\s,.!]))|{_ACK_SHORT}(?=[\s,.;:!~、|0-9#]|了?$|[的吧啊哦呀嘞滴呢](?:[\s,.;:!~|]|$)))"
+    rf"^[\W_]{{0,3}}(?:(?:{_ACK_SHORT}[\s,.!]{{0,2}}){{0,2}}{_ACK_WORD}(?![a-z])|{_ACK_SHORT}(?={_ACK_SHORT}(?:$|[\s,.!]))|{_ACK_SHORT}(?=[\s,.;:!~、|0-9#]|了?$|我?(?:马上|立即|这就)|[的吧啊哦呀嘞滴呢](?:[\s,.;:!~|]|$)))"
 )
 ACK_REFUSED = re.compile(
     r"无法执行|不能执行|执行不了|无法完成|不能完成|完成不了|cannot comply|can'?t comply|unable to (?:comply|execute|carry out)"
