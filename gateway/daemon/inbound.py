@@ -133,7 +133,7 @@ class Inbound:
             fields["addressed"] = str(heard.addressed)
             fields["to"] = heard.to_peer
         if heard.note:
-            fields["note"] = heard.note
+            fields["note"] = "; ".join(note for note in (fields.get("note"), heard.note) if note)
         return Message(kind, text=text, place=place, fields=fields), report.ref
 
     def _last_known(self, outbox: Outbox, source: Endpoint, now_s: float) -> Place | None:
