@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from gateway.link import SendOutcome, SendResult
 from gateway.model import Bundle, BundleState, Precedence
 from gateway.router.plan import LinkView, is_in_lane
-from gateway.router.policy import FLASH_COPIES, REFUSED_RECHECK_S, UNKNOWN_RETRY_S, Policy
+from gateway.router.policy import (
+    FLASH_COPIES,
+    REFUSED_RECHECK_S,
+    UNKNOWN_DOUBLINGS_MAX,
+    UNKNOWN_RETRY_S,
+    Policy,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,12 +53,10 @@ def after_try(
             return AfterTry(state, math.inf if spent else now_s + patience.unacknowledged_s)
         case SendOutcome.UNKNOWN:
             # It may have left: the attempt says so in the history, the state claims nothing.
-            wait_s = (
-                0.0
-                if any(v.is_usable for v in others) and bundle.precedence <= Precedence.IMMEDIATE
-                else UNKNOWN_RETRY_S
-            )
-            return AfterTry(before, now_s + wait_s)
+            if any(v.is_usable for v in others) and bundle.precedence <= Precedence.IMMEDIATE:
+                return AfterTry(before, now_s)
+            doublings = 0 if bundle.precedence is Precedence.FLASH else min(bundle.attempts, UNKNOWN_DOUBLINGS_MAX)
+            return AfterTry(before, now_s + UNKNOWN_RETRY_S * 2.0**doublings)
         case SendOutcome.DEFERRED:
             not_before_s = now_s + DEFERRED_WAIT_S if result.not_before_s is None else result.not_before_s
             return AfterTry(before, not_before_s)

@@ -47,6 +47,9 @@ REFUSED_RECHECK_S = 3_600.0
 UNKNOWN_RETRY_S = 120.0
 """A burst without any feedback is repeated after two slots whatever its precedence: nobody knows that it left."""
 
+UNKNOWN_DOUBLINGS_MAX = 5
+"""A device that never gives feedback is asked ever more rarely (to about an hour), but never given up for FLASH."""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
