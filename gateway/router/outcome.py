@@ -53,10 +53,9 @@ def after_try(
             return AfterTry(state, math.inf if spent else now_s + patience.unacknowledged_s)
         case SendOutcome.UNKNOWN:
             # It may have left: the attempt says so in the history, the state claims nothing.
-            if any(v.is_usable for v in others) and bundle.precedence <= Precedence.IMMEDIATE:
-                return AfterTry(before, now_s)
+            elsewhere = any(v.is_usable for v in others) and bundle.precedence <= Precedence.IMMEDIATE
             doublings = 0 if bundle.precedence is Precedence.FLASH else min(bundle.attempts, UNKNOWN_DOUBLINGS_MAX)
-            return AfterTry(before, now_s + UNKNOWN_RETRY_S * 2.0**doublings)
+            return AfterTry(before, now_s + (0.0 if elsewhere else UNKNOWN_RETRY_S * 2.0**doublings))
         case SendOutcome.DEFERRED:
             not_before_s = now_s + DEFERRED_WAIT_S if result.not_before_s is None else result.not_before_s
             return AfterTry(before, not_before_s)
