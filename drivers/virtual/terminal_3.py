@@ -108,7 +108,7 @@ class Terminal3(SimulatedTerminal):
             if power
         )
         clock = f"{now:%H:%M:%S}.{now.microsecond // 10_000:02d}" if beams else "00:00:00.00"
-        return BDPWI(clock, (), beams).to_wire()
+        return BDPWI(clock, ((), beams)).to_wire()
 
     def _gga(self) -> bytes:
         return gga(self.position, self.sky.utc())

@@ -96,7 +96,7 @@ async def test_fix_on_request():
     host21, host40 = Host("bd-2.1", position=place), Host("bd-4.0", position=place)
 
     said21 = await host21.ask(b"$CCDWA,0000000,V,1,L,,0,,,0*65\r\n", wait_s=5)
-    said40 = await host40.ask(bd40_host.DWSQ(0, 0x04, 0, 0, 0, 0, 0), wait_s=5)
+    said40 = await host40.ask(bd40_host.DWSQ(CARD, info=0x04, height_m=0, antenna_dm=0, air=(0, 0), freq_s=0), wait_s=5)
 
     dwr = next(e for e in said21 if isinstance(e, bd21_terminal.BDDWR))
     dwxx = next(e for e in said40 if isinstance(e, bd40_terminal.DWXX))
