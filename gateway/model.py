@@ -107,11 +107,14 @@ class Endpoint:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read ``kind:name``; raise ModelError."""
-        kind, colon, name = text.partition(":")
-        if not colon or kind not in set(EndpointKind):
+        kind, _, name = text.partition(":")
+        try:
+            return cls(EndpointKind(kind), name)
+        except ModelError:
+            raise
+        except ValueError:
             kinds = ", ".join(EndpointKind)
-            raise ModelError(f"endpoint: found {text!r}, write kind:name with kind one of {kinds}")
-        return cls(EndpointKind(kind), name)
+            raise ModelError(f"endpoint: found {text!r}, write kind:name with kind one of {kinds}") from None
 
     @classmethod
     def card(cls, number: int | str) -> Self:

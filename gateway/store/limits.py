@@ -58,6 +58,9 @@ SALVAGE_ROWS_MAX = 1_000_000
 STEP_ROWS = 200
 """Rows one idle step of upkeep looks at: some milliseconds on a slow card."""
 
+SWEEP_EVERY_S = 3_600.0
+"""Pause between two rounds of looking for damaged records; each round looks at all of them."""
+
 VACUUM_PAGES = 256
 """Free pages given back to the file system in one idle step."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.store.limits import STEP_ROWS, VACUUM_PAGES
+from gateway.store.limits import STEP_ROWS, SWEEP_EVERY_S, VACUUM_PAGES
 from gateway.store.untold import Untold
 
 if TYPE_CHECKING:
@@ -19,17 +19,19 @@ class Upkeep(Untold):
     def __init__(self, connection: Connection, gateway: str, standing: Standing, limits: Limits) -> None:
         super().__init__(connection, gateway, standing, limits)
         self._swept_seq = 0
+        self._sweep_due_s = 0.0
 
     def maintain(self, now_s: float) -> bool:
         """Do one bounded step of everything (some milliseconds); tell whether more is waiting to be done.
 
-        The sweep for damaged records goes round for ever, one slice a call, and never asks for more.
+        The sweep for damaged records goes round once in SWEEP_EVERY_S, one slice a call, and never asks for more.
         """
         more = self._forget_old(now_s)
         more |= self._forget_duplicates(now_s)
         more |= self._owed_age_out(now_s)
         more |= self._vacuum()
-        self.sweep()
+        if now_s >= self._sweep_due_s and self.sweep() < STEP_ROWS:
+            self._sweep_due_s = now_s + SWEEP_EVERY_S
         return more
 
     def _forget_old(self, now_s: float) -> bool:

@@ -29,6 +29,7 @@ from protocols.beidou.sentence import Sentence
 ENCODINGS_21: Mapping[int, Encoding] = MappingProxyType({0: Encoding.HANZI, 1: Encoding.CODE, 2: Encoding.MIXED})
 """Encoding numbers of 2.1 (2.4)."""
 
+
 @dataclass(frozen=True, slots=True)
 class HostSentence(Sentence):
     """A 2.1 sentence the host sends."""
@@ -200,4 +201,3 @@ class CCDSA(HostSentence):
     freq_s: OptNumber
     oneway_zero: OptNumber = None
     extra_zero: OptNumber = None
-

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self
 
+from protocols.beidou.bd21_host import ENCODINGS_21
+from protocols.beidou.capacity import BD2_PLAIN_BITS, Generation, capacity_bits
 from protocols.beidou.codec import (
     HOUR_MINUTE,
     REST,
@@ -34,8 +36,6 @@ from protocols.beidou.codec import (
     check_text,
     parse_int,
 )
-from protocols.beidou.bd21_host import ENCODINGS_21
-from protocols.beidou.capacity import BD2_PLAIN_BITS, Generation, capacity_bits
 from protocols.beidou.errors import FrameError
 from protocols.beidou.message import MessageSentence
 from protocols.beidou.payload import Encoding, Payload
@@ -132,7 +132,9 @@ class BDTXR(MessageSentence):
     def _check(self) -> None:
         MessageSentence._check(self)
         if self.talker not in self.TALKERS or self.msg_type not in range(1, 6):
-            raise FrameError("bad field", f"TXR: found talker {self.talker!r}, type {self.msg_type}; 1 to 5 of BD or PJ")
+            raise FrameError(
+                "bad field", f"TXR: found talker {self.talker!r}, type {self.msg_type}; 1 to 5 of BD or PJ"
+            )
 
 
 @dataclass(frozen=True, slots=True)

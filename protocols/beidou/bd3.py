@@ -178,7 +178,7 @@ class BDTCI(MessageSentence):
             texts = [sender, receiver, "", time, encoding, field6, *content]
         elif len(texts) == 6 or not (texts[5] == "" or texts[5].isdecimal()):
             texts.insert(5, "")
-        return parse_fields(cls, ",".join(texts))
+        return super(BDTCI, cls)._parse_fields(",".join(texts))
 
     def _derived(self) -> dict[str, Any]:
         return {"data": decode_text(self.content)} | MessageSentence._derived(self)
@@ -277,6 +277,40 @@ def _build_beams(beams: Any) -> str:
     return ",".join(texts)
 
 
+def _beams_to_json(beams: _Beams) -> dict[str, Any]:
+    bd2, bd3 = beams
+    return {
+        "bd2_beams": [{"beam": b.beam, "s2c_d": b.s2c_d, "s2c_p": b.s2c_p} for b in bd2],
+        "bd3_beams": [
+            {"beam": b.beam, "s2c_d": b.s2c_d, "s2c_p": b.s2c_p} | ({} if b.extra is None else {"extra": b.extra})
+            for b in bd3
+        ],
+    }
+
+
+def _beams_from_json(fields: dict[str, Any]) -> _Beams:
+    try:
+        bd2 = tuple(
+            Bd2Beam(check_int(b["beam"]), check_number(b["s2c_d"]), check_number(b["s2c_p"]))
+            for b in fields.get("bd2_beams", [])
+        )
+        bd3 = tuple(
+            Bd3Beam(
+                check_int(b["beam"]),
+                check_number(b["s2c_d"]),
+                check_number(b["s2c_p"]),
+                None if b.get("extra") is None else check_number(b["extra"]),
+            )
+            for b in fields.get("bd3_beams", [])
+        )
+    except (AttributeError, KeyError, TypeError):
+        raise bad(fields.get("bd3_beams"), "write lists of beam, s2c_d, s2c_p and perhaps extra") from None
+    return bd2, bd3
+
+
+Beams = Annotated[_Beams, Codec(_parse_beams, _build_beams, width=REST)]
+
+
 @dataclass(frozen=True, slots=True)
 class BDPWI(Sentence):
     """Beams (5.6). ``utc`` 00:00:00.00 = no time yet."""
@@ -284,6 +318,28 @@ class BDPWI(Sentence):
     PROTOCOL: ClassVar[str] = "bd-3"
     TALKER: ClassVar[str] = "BD"
     KIND: ClassVar[str] = "PWI"
+    HIDDEN: ClassVar[frozenset[str]] = frozenset({"beams"})
     utc: Clock
-    bd2_beams: tuple[Bd2Beam, ...] = ()
-    bd3_beams: tuple[Bd3Beam, ...] = ()
+    beams: Beams = ((), ())
+
+    @property
+    def bd2_beams(self) -> tuple[Bd2Beam, ...]:
+        """The BD-2 beams."""
+        return self.beams[0]
+
+    @property
+    def bd3_beams(self) -> tuple[Bd3Beam, ...]:
+        """The BDS-3 beams."""
+        return self.beams[1]
+
+    @property
+    def time_valid(self) -> bool:
+        """Tell whether the terminal knows the time."""
+        return self.utc.replace(":", "").replace(".", "").strip("0") != ""
+
+    def _derived(self) -> dict[str, Any]:
+        return {"time_valid": self.time_valid} | _beams_to_json(self.beams)
+
+    @classmethod
+    def _complete(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        return fields | {"beams": _beams_from_json(fields)}

@@ -1,10 +1,48 @@
 """Protocol 4.0, host to terminal (reference/beidou.md sections 3.2 to 3.5). ``addr`` 0 works before the card is known."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
-from protocols.beidou.bincodec import U8, U16, U24, Ascii, Bytes, Raw, Raw32
-from protocols.beidou.frame40 import Frame40
+from protocols.beidou.bincodec import (
+    S16,
+    U8,
+    U16,
+    U24,
+    Ascii,
+    BinCodec,
+    Bytes,
+    Raw,
+    Raw32,
+    bad,
+    check_int,
+    sign_magnitude,
+    to_sign_magnitude,
+)
+from protocols.beidou.errors import FrameError
+from protocols.beidou.frame40 import Frame40, MessageFrame
+from protocols.beidou.payload import Encoding, Payload
+
+INFO_MESSAGE, INFO_NORMAL, INFO_CODE, INFO_PASSWORD = 0x40, 0x04, 0x02, 0x01
+"""Bits of the info byte of TXSQ (3.3); normal as against urgent."""
+QUERY_MASK, QUERY_BITS, QUERY_MESSAGE = 0xE0, 0x60, 0x10
+"""An info byte whose top bits are 011 makes a TXSQ a query (3.4)."""
+
+
+def _parse_air(raw: bytes) -> tuple[int, int]:
+    number = int.from_bytes(raw)
+    return number >> 12, sign_magnitude(number & 0xFFF, 11)
+
+
+def _build_air(value: Any) -> bytes:
+    try:
+        pressure, temperature = value
+    except (TypeError, ValueError):
+        raise bad(value, "write pressure and temperature") from None
+    return (check_int(pressure, 0, 0xFFFFF) << 12 | to_sign_magnitude(temperature, 11)).to_bytes(4)
+
+
+Air = Annotated[tuple[int, int], BinCodec(4, _parse_air, _build_air, list, tuple)]
+"""Pressure (20 bits, 0.1 hPa), then temperature (sign and 11 bits, 0.1 °C)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +114,58 @@ class DWSQ(Frame40):
     KIND: ClassVar[str] = "DWSQ"
     addr: U24
     info: U8
-    height_m: int
-    antenna_dm: int
-    pressure_dhpa: int
-    temperature_dc: int
+    height_m: S16
+    antenna_dm: U16
+    air: Air
     freq_s: U16
+    HIDDEN: ClassVar[frozenset[str]] = frozenset({"air"})
+
+    def _derived(self) -> dict[str, Any]:
+        pressure, temperature = self.air
+        return {
+            "pressure_dhpa": pressure,
+            "temperature_dc": temperature,
+            "urgent": bool(self.info & 0x20),
+            "height_mode": self.info >> 2 & 3,
+            "high_altitude": bool(self.info & 0x01),
+        }
+
+    @classmethod
+    def _complete(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        return fields | {"air": (fields.get("pressure_dhpa", 0), fields.get("temperature_dc", 0))}
 
 
 @dataclass(frozen=True, slots=True)
-class TXSQ(Frame40):
+class TXSQ(MessageFrame):
     """Send a message (通信申请, 3.3). Build with :meth:`of`, read with :attr:`payload`. ``bits`` as in the length field."""
 
     KIND: ClassVar[str] = "TXSQ"
+    CODE_BIT: ClassVar[int] = INFO_CODE
     addr: U24
     info: U8
     to: U24
     bits: U16
     ack: U8
     content: Raw
+
+    @classmethod
+    def of(cls, addr: int, to: int, payload: Payload, *, urgent: bool = False, spare: int = 0) -> Self:
+        """Return the request that sends ``payload``; raise FrameError for content 4.0 has no form for.
+
+        ``spare`` fills the last nibble of an odd code: 0 for some authors, 15 for others (UNCONFIRMED).
+        """
+        bits, content = payload.to_bits(spare=spare)
+        category = 0 if urgent else INFO_NORMAL
+        info = INFO_MESSAGE | category | (0 if payload.encoding is Encoding.HANZI else INFO_CODE)
+        return cls(addr, info, to, bits, 0, content)
+
+    def _derived(self) -> dict[str, Any]:
+        return {"urgent": not self.info & INFO_NORMAL} | MessageFrame._derived(self)
+
+    def _check(self) -> None:
+        MessageFrame._check(self)
+        if self.info & QUERY_MASK != INFO_MESSAGE:
+            raise FrameError("bad field", f"TXSQ info: found {self.info:02X}, a message begins with the bits 010")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +176,15 @@ class TXSQQuery(Frame40):
     addr: U24
     info: U8
     to: U24
+
+    def _derived(self) -> dict[str, Any]:
+        query = "message" if self.info & QUERY_MESSAGE else "position"
+        return {"query": query, "method": 1 + (self.info >> 2 & 3)}
+
+    def _check(self) -> None:
+        Frame40._check(self)
+        if self.info & QUERY_MASK != QUERY_BITS:
+            raise FrameError("bad field", f"TXSQ info: found {self.info:02X}, a query begins with the bits 011")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,57 @@
 """Protocol 4.0, terminal to host (reference/beidou.md section 3.6)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Self
 
-from protocols.beidou.bincodec import S14, S16, U8, U16, U24, U32, Addresses, Ascii, Letter, Raw, Raw4, SixBytes
-from protocols.beidou.frame40 import Frame40
+from protocols.beidou.bincodec import (
+    REST,
+    S14,
+    S16,
+    U8,
+    U16,
+    U24,
+    U32,
+    Addresses,
+    Ascii,
+    BinCodec,
+    Clock4,
+    Lat4,
+    Lat5,
+    LettersOrHex,
+    Lon4,
+    Lon5,
+    Raw,
+    SixBytes,
+    Tenths,
+    Year2000,
+    bad,
+    check_int,
+)
+from protocols.beidou.capacity import BD2_PLAIN_BITS, Generation, capacity_bits
+from protocols.beidou.errors import FrameError
+from protocols.beidou.frame40 import Frame40, MessageFrame
+from protocols.beidou.payload import Encoding, Payload
+
+RECEIPTS_MAX = 5
+INFO_RECEIVED, INFO_CODE, INFO_QUERY_RESULT = 0x40, 0x20, 0x08
+"""Bits of the info byte of TXXX; bits 1 and 0 are reserved and set in real captures."""
+
+MEANINGS: Mapping[int, str] = MappingProxyType(
+    {
+        0: "success",
+        1: "failed",
+        2: "signal not locked",
+        3: "low battery",
+        4: "frequency not reached",
+        5: "encryption error",
+        6: "CRC error",
+        7: "user level inhibited",
+        8: "inhibition released or radio silence (UNCONFIRMED)",
+    }
+)
+"""Flags of FKXX (3.6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +67,25 @@ class ICXX(Frame40):
     level: U8
     encryption: U8
     subordinates: U16
+    HIDDEN: ClassVar[frozenset[str]] = frozenset({"encryption"})
+
+    @property
+    def no_card(self) -> bool:
+        """Tell whether there is no card."""
+        return self.addr == 0
+
+    def _derived(self) -> dict[str, Any]:
+        encrypted = self.encryption != 0
+        known = not self.no_card and self.level in BD2_PLAIN_BITS
+        bits = capacity_bits(Generation.BD2, self.level, encrypted=encrypted) if known else None
+        return {"encrypted": encrypted, "no_card": self.no_card, "max_bits": bits}
+
+    @classmethod
+    def _complete(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        encrypted = fields.get("encrypted")
+        if not isinstance(encrypted, bool):
+            raise FrameError("bad field", f"ICXX encrypted: found {encrypted!r}, write true or false")
+        return fields | {"encryption": int(encrypted)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +96,9 @@ class ICXXList(Frame40):
     addr: U24
     frame_no: U8
     addrs: Addresses
+
+    def _derived(self) -> dict[str, Any]:
+        return {"count": len(self.addrs)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +124,7 @@ class GLZK(Frame40):
 
 
 @dataclass(frozen=True, slots=True)
-class TXXX(Frame40):
+class TXXX(MessageFrame):
     """Received message (通信信息): ``addr`` is the *destination*; if not our card, it is an overheard copy."""
 
     KIND: ClassVar[str] = "TXXX"
@@ -66,7 +135,27 @@ class TXXX(Frame40):
     minute: U8
     bits: U16
     content: Raw
-    crc_flag: U8
+    crc_flag: U8 = 0
+    CODE_BIT: ClassVar[int] = INFO_CODE
+
+    @classmethod
+    def of(
+        cls,
+        to: int,
+        sender: int,
+        payload: Payload,
+        *,
+        hour: int = 0,
+        minute: int = 0,
+        query_result: bool = False,
+    ) -> Self:
+        """Return the report of a received message; ``to`` is the card it was for. Raise FrameError."""
+        bits, content = payload.to_bits()
+        info = INFO_RECEIVED | (0 if payload.encoding is Encoding.HANZI else INFO_CODE)
+        return cls(to, info | INFO_QUERY_RESULT * query_result, sender, hour, minute, bits, content)
+
+    def _derived(self) -> dict[str, Any]:
+        return {"query_result": bool(self.info & INFO_QUERY_RESULT)} | MessageFrame._derived(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +168,48 @@ class Receipt40:
     receipt_minute: int
 
 
+def _parse_receipts(raw: bytes) -> tuple[Receipt40, ...]:
+    count, times = raw[0] if raw else 0, raw[1:]
+    if not raw or len(times) < 4 * count:
+        raise bad(raw.hex(), "the count, then four bytes a receipt")
+    return tuple(Receipt40(*times[at : at + 4]) for at in range(0, 4 * count, 4))
+
+
+def _build_receipts(receipts: Any) -> bytes:
+    if len(receipts) > RECEIPTS_MAX:
+        raise bad(len(receipts), f"at most {RECEIPTS_MAX} receipts")
+    times = [(r.sent_hour, r.sent_minute, r.receipt_hour, r.receipt_minute) for r in receipts]
+    for hour, minute, *rest in times:
+        for part, top in ((hour, 23), (minute, 59), (rest[0], 23), (rest[1], 59)):
+            check_int(part, 0, top)
+    return bytes((len(times), *(part for entry in times for part in entry)))
+
+
+def _show_receipts(receipts: Any) -> list[dict[str, str]]:
+    return [
+        {
+            "sent_at": f"{r.sent_hour:02d}:{r.sent_minute:02d}",
+            "received_at": f"{r.receipt_hour:02d}:{r.receipt_minute:02d}",
+        }
+        for r in receipts
+    ]
+
+
+def _receipts_from_json(value: Any) -> tuple[Receipt40, ...]:
+    try:
+        return tuple(
+            Receipt40(*(int(part) for name in ("sent_at", "received_at") for part in entry[name].split(":")))
+            for entry in value
+        )
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise bad(value, "write a list of sent_at and received_at, hh:mm") from None
+
+
+Receipts40 = Annotated[
+    tuple[Receipt40, ...], BinCodec(REST, _parse_receipts, _build_receipts, _show_receipts, _receipts_from_json)
+]
+
+
 @dataclass(frozen=True, slots=True)
 class TXHZ(Frame40):
     """Receipts (通信回执) of the receiver ``to``, at most five."""
@@ -86,7 +217,10 @@ class TXHZ(Frame40):
     KIND: ClassVar[str] = "TXHZ"
     addr: U24
     to: U24
-    receipts: tuple[Receipt40, ...]
+    receipts: Receipts40
+
+    def _derived(self) -> dict[str, Any]:
+        return {"receiver": self.to, "count": len(self.receipts)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +230,10 @@ class FKXX(Frame40):
     KIND: ClassVar[str] = "FKXX"
     addr: U24
     flag: U8
-    extra: Raw4
+    extra: LettersOrHex
+
+    def _derived(self) -> dict[str, Any]:
+        return {"meaning": MEANINGS.get(self.flag, "vendor" if self.flag > 0xA0 else "reserved")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +244,21 @@ class DWXX(Frame40):
     addr: U24
     info: U8
     target: U24
-    utc: str
-    lon: float
-    lat: float
+    utc: Clock4
+    lon: Lon4
+    lat: Lat4
     height_m: S14
     anomaly_m: S14
+
+    def _derived(self) -> dict[str, Any]:
+        info = self.info
+        return {
+            "query_result": bool(info & 0x20),
+            "precision": info >> 3 & 1,
+            "urgent": bool(info & 0x04),
+            "multivalue": bool(info & 0x02),
+            "high_altitude": bool(info & 0x01),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +282,7 @@ class GNTX(Frame40):
     KIND: ClassVar[str] = "GNTX"
     addr: U24
     timezone: U8
-    year: int
+    year: Year2000
     month: U8
     day: U8
     hour: U8
@@ -149,14 +296,14 @@ class GNPX(Frame40):
 
     KIND: ClassVar[str] = "GNPX"
     addr: U24
-    lon: float
-    lat: float
+    lon: Lon5
+    lat: Lat5
     height_m: S16
     speed: U16
     course: U16
     sats: U8
     status: U8
-    hdop: float
+    hdop: Tenths
     error: U16
 
 
@@ -176,6 +323,3 @@ class XHXX(Frame40):
     KIND: ClassVar[str] = "XHXX"
     addr: U24
     serial: U32
-
-
-_ = Letter

@@ -1,5 +1,6 @@
 """How one field of a 4.0 frame is read and written: big-endian, sign-magnitude (reference/beidou.md section 3.1)."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -43,7 +44,7 @@ def _unsigned(size: int) -> BinCodec:
     def check(value: Any) -> int:
         return check_int(value, 0, top)
 
-    return BinCodec(size, lambda raw: int.from_bytes(raw), lambda value: check(value).to_bytes(size), from_json=check)
+    return BinCodec(size, int.from_bytes, lambda value: check(value).to_bytes(size), from_json=check)
 
 
 def sign_magnitude(raw: int, sign_bit: int) -> int:
@@ -54,7 +55,8 @@ def sign_magnitude(raw: int, sign_bit: int) -> int:
 
 def to_sign_magnitude(value: int, sign_bit: int) -> int:
     """Write a number as sign bit and magnitude."""
-    check_int(abs(value) if isinstance(value, int) else value, 0, (1 << sign_bit) - 1)
+    top = (1 << sign_bit) - 1
+    check_int(value, -top, top)
     return abs(value) | (1 << sign_bit if value < 0 else 0)
 
 
@@ -78,6 +80,8 @@ def _hex_codec(size: int) -> BinCodec:
         return value
 
     def from_json(value: Any) -> bytes:
+        if isinstance(value, bytes):
+            return value
         try:
             return bytes.fromhex(value)
         except (TypeError, ValueError):
@@ -130,6 +134,114 @@ def _addresses() -> BinCodec:
     return BinCodec(REST, parse, lambda value: b"".join(entry.to_bytes(3) for entry in check(value)), list, check)
 
 
+def _clock() -> BinCodec:
+    """Return ``hh:mm:ss.ss`` from hour, minute, second and hundredths, a byte each."""
+
+    def parse(raw: bytes) -> str:
+        hour, minute, second, hundredths = raw
+        if hour > 23 or minute > 59 or second > 59 or hundredths > 99:
+            raise bad(raw.hex(), "a time of day is hour, minute, second, hundredths")
+        return f"{hour:02d}:{minute:02d}:{second:02d}.{hundredths:02d}"
+
+    def check(value: Any) -> str:
+        if not isinstance(value, str) or not _CLOCK.fullmatch(value):
+            raise bad(value, "write hh:mm:ss.ss")
+        return value
+
+    def build(value: Any) -> bytes:
+        return bytes(int(part) for part in check(value).replace(".", ":").split(":"))
+
+    return BinCodec(4, parse, build, from_json=check)
+
+
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{2}")
+TENTHS_A_DEGREE = 36_000
+
+
+def _check_degrees(value: Any, degrees_max: int, low: int) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= degrees_max:
+        raise bad(value, f"write degrees from {low} to {degrees_max}")
+    return float(value)
+
+
+def _parse_angle(raw: bytes, degrees_max: int) -> float:
+    degrees, minutes, seconds, tenths = raw
+    value = (degrees * TENTHS_A_DEGREE + minutes * 600 + seconds * 10 + tenths) / TENTHS_A_DEGREE
+    if minutes > 59 or seconds > 59 or tenths > 9 or value > degrees_max:
+        raise bad(raw.hex(), f"an angle is degrees, minutes, seconds, tenths up to {degrees_max} degrees")
+    return value
+
+
+def _build_angle(value: float) -> bytes:
+    tenths = round(abs(value) * TENTHS_A_DEGREE)
+    return bytes((tenths // TENTHS_A_DEGREE, tenths // 600 % 60, tenths // 10 % 60, tenths % 10))
+
+
+def _angle(degrees_max: int) -> BinCodec:
+    """Return degrees from degrees, minutes, seconds and tenths, a byte each; this form has no sign."""
+
+    def check(value: Any) -> float:
+        return _check_degrees(value, degrees_max, 0)
+
+    return BinCodec(
+        4, lambda raw: _parse_angle(raw, degrees_max), lambda value: _build_angle(check(value)), from_json=check
+    )
+
+
+def _signed_angle(degrees_max: int, positive: str, negative: str) -> BinCodec:
+    """Return degrees with a letter for the hemisphere before them."""
+
+    def check(value: Any) -> float:
+        return _check_degrees(value, degrees_max, -degrees_max)
+
+    def parse(raw: bytes) -> float:
+        if raw[:1] not in (positive.encode(), negative.encode()):
+            raise bad(raw[:1], f"the hemisphere is {positive} or {negative}")
+        value = _parse_angle(raw[1:], degrees_max)
+        return -value if raw[:1] == negative.encode() else value
+
+    def build(value: Any) -> bytes:
+        return (negative if check(value) < 0 else positive).encode() + _build_angle(value)
+
+    return BinCodec(5, parse, build, from_json=check)
+
+
+def _scaled(size: int, divisor: int) -> BinCodec:
+    """Return an unsigned number that the wire carries ``divisor`` times as large."""
+    top = (1 << 8 * size) - 1
+
+    def build(value: Any) -> bytes:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise bad(value, "write a number")
+        return check_int(round(value * divisor), 0, top).to_bytes(size)
+
+    return BinCodec(size, lambda raw: int.from_bytes(raw) / divisor, build)
+
+
+def _year_2000() -> BinCodec:
+    def check(value: Any) -> int:
+        return check_int(value, 2000, 2255)
+
+    return BinCodec(1, lambda raw: 2000 + raw[0], lambda value: bytes((check(value) - 2000,)), from_json=check)
+
+
+def _letters_or_hex() -> BinCodec:
+    """Four bytes, shown as letters when they are letters and as hex digits otherwise."""
+
+    def to_json(value: bytes) -> str:
+        return value.decode("ascii") if value.isalpha() and value.isascii() else value.hex().upper()
+
+    def from_json(value: Any) -> bytes:
+        if isinstance(value, str) and len(value) == 4 and value.isascii() and value.isalpha():
+            return value.encode("ascii")
+        data: bytes = _FOUR.from_json(value)
+        return data
+
+    return BinCodec(4, bytes, _FOUR.build, to_json, from_json)
+
+
+_FOUR = _hex_codec(4)
+
 U8 = Annotated[int, _unsigned(1)]
 U16 = Annotated[int, _unsigned(2)]
 U24 = Annotated[int, _unsigned(3)]
@@ -137,10 +249,18 @@ U32 = Annotated[int, _unsigned(4)]
 S16 = Annotated[int, _signed16(15)]
 S14 = Annotated[int, _signed16(14)]
 Raw = Annotated[bytes, _hex_codec(REST)]
-Raw4 = Annotated[bytes, _hex_codec(4)]
 Raw32 = Annotated[bytes, _hex_codec(32)]
 Ascii = Annotated[str, _ascii(REST)]
-Letter = Annotated[str, _ascii(1)]
 SixBytes = Annotated[tuple[int, ...], _bytes_list(6)]
 Bytes = Annotated[tuple[int, ...], _bytes_list(REST)]
+S8 = Annotated[int, _signed16(8)]
+"""Bit 8 the sign, eight bits of magnitude, in two bytes."""
+Clock4 = Annotated[str, _clock()]
+Lon4 = Annotated[float, _angle(180)]
+Lat4 = Annotated[float, _angle(90)]
+Lon5 = Annotated[float, _signed_angle(180, "E", "W")]
+Lat5 = Annotated[float, _signed_angle(90, "N", "S")]
+Tenths = Annotated[float, _scaled(1, 10)]
+Year2000 = Annotated[int, _year_2000()]
+LettersOrHex = Annotated[bytes, _letters_or_hex()]
 Addresses = Annotated[tuple[int, ...], _addresses()]

@@ -160,7 +160,7 @@ def _angle(degree_digits: int, degrees_max: int, positive: str, negative: str) -
     form = re.compile(rf"([0-9]{{{degree_digits}}})([0-9]{{2}}(?:\.[0-9]{{1,9}})?),([{positive}{negative}])")
 
     def parse(text: str) -> float | None:
-        if not text.split(",")[0]:
+        if not text.split(",", maxsplit=1)[0]:
             return None
         match = form.fullmatch(text)
         if not match:

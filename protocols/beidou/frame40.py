@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from protocols.beidou.address import ADDRESS_21_BITS_MAX
 from protocols.beidou.bincodec import REST
 from protocols.beidou.errors import FrameError
+from protocols.beidou.payload import Encoding, Payload
 from protocols.beidou.sentence import checksum
 from protocols.beidou.value import WireValue, layout, refuse_self_destruct
 
@@ -31,9 +33,7 @@ def unwrap_frame(raw: bytes, header_size: int = 5) -> bytes:
     if declared != len(raw) or declared > FRAME_BYTES_MAX:
         raise FrameError("bad length", f"frame {name!r} says {declared} bytes, found {len(raw)}")
     if checksum(raw):
-        raise FrameError(
-            "bad checksum", f"frame {name!r} ends {raw[-1]:02X}, its bytes give {checksum(raw[:-1]):02X}"
-        )
+        raise FrameError("bad checksum", f"frame {name!r} ends {raw[-1]:02X}, its bytes give {checksum(raw[:-1]):02X}")
     return raw[header_size + 2 : -1]
 
 
@@ -77,3 +77,64 @@ class Frame40(WireValue):
 
     def _check(self) -> None:
         """Raise FrameError for what one field alone does not show; strictness is for output only."""
+        for name in ADDRESS_FIELDS:
+            address = getattr(self, name, 0)
+            if not 0 <= address <= ADDRESS_21_BITS_MAX:
+                text = (
+                    f"{self.KIND} {name}: found {address}, an address here has 21 bits, at most {ADDRESS_21_BITS_MAX}"
+                )
+                raise FrameError("bad address", text)
+
+
+ADDRESS_FIELDS = ("addr", "to", "sender", "receiver", "target", "broadcast")
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFrame(Frame40):
+    """What frames with a message in them share: ``info``, ``bits`` and ``content``, payload, JSON form.
+
+    ``CODE_BIT`` of ``info`` tells code and mixed content from Chinese. ``content`` has ceil(bits / 8) bytes.
+    """
+
+    HIDDEN: ClassVar[frozenset[str]] = frozenset({"content"})
+    CODE_BIT: ClassVar[int]
+
+    @property
+    def payload(self) -> Payload:
+        """What the message carries."""
+        info, bits, content = (getattr(self, name) for name in ("info", "bits", "content"))
+        return Payload.from_bits(bits, content, chinese=not info & self.CODE_BIT)
+
+    @classmethod
+    def _parse_body(cls, body: bytes) -> dict[str, Any]:
+        """Take the content by its bit length; what follows is fields again."""
+        values: dict[str, Any] = {}
+        at = 0
+        for name, codec in layout(cls):
+            size = codec.size if codec.size != REST else (values["bits"] + 7) // 8
+            if at + size > len(body):
+                text = f"{cls.KIND}: {name} needs {size} bytes, {len(body) - at} are left; the bit length says so"
+                raise FrameError("inconsistent length", text)
+            values[name] = cls._field(name, codec.parse, body[at : at + size])
+            at += size
+        return values
+
+    def _derived(self) -> dict[str, Any]:
+        payload = self.payload
+        return {"encoding": str(payload.encoding)} | payload.to_fields()
+
+    @classmethod
+    def _complete(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """Compute content and bit length from the payload fields; ``info`` decides Chinese or not when it is given."""
+        name = fields.get("encoding")
+        if not isinstance(name, str) or name not in set(Encoding):
+            raise FrameError("bad encoding", f"encoding: found {name!r}, use hanzi, code or mixed")
+        bits, content = Payload.from_fields(Encoding(name), fields).to_bits()
+        return {"bits": bits, **fields, "content": content}
+
+    def _check(self) -> None:
+        Frame40._check(self)  # zero-argument super() does not work in slotted dataclasses on Python 3.11
+        bits, content = getattr(self, "bits", 0), getattr(self, "content", b"")
+        if (bits + 7) // 8 != len(content) or not bits:
+            text = f"{self.KIND}: {bits} bits do not fit {len(content)} bytes of content"
+            raise FrameError("inconsistent length", text)

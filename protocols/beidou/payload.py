@@ -211,7 +211,9 @@ class Payload:
         else:
             raise FrameError("missing field", "a message needs text, code or data_hex")
         if text is not None and payload.text != text:
-            raise FrameError("fields disagree", f"text: found {text!r}, data_hex says {payload.text!r}; give one of them")
+            raise FrameError(
+                "fields disagree", f"text: found {text!r}, data_hex says {payload.text!r}; give one of them"
+            )
         return payload
 
 

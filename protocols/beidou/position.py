@@ -13,7 +13,7 @@ _WIDTHS = (8, 5, 6, 6, 7, 8, 6, 6, 4, 6, 6, 6, 4, 2, 24)
 """Bits: lead, hour, minute, second, 1/100 s, longitude degree minute second 0.1 s, latitude likewise, type, heights."""
 
 
-def dms_to_degrees(degrees: int, minutes: int, seconds: int, tenths: int, degrees_max: int) -> float:
+def dms_to_degrees(degrees: int, minutes: int, seconds: int, tenths: int, *, degrees_max: int) -> float:
     """Return decimal degrees; raise FrameError for minutes or seconds that are none."""
     if degrees > degrees_max or minutes > 59 or seconds > 59 or tenths > 9:
         raise FrameError("bad field", f"found {degrees}° {minutes}' {seconds}.{tenths}\", at most {degrees_max}°")
@@ -52,14 +52,17 @@ class PositionReport:
         for width in reversed(_WIDTHS):
             parts.append(number & ((1 << width) - 1))
             number >>= width
-        _, hour, minute, second, hundredths, *angles, height_type, heights = reversed(parts)
+        parts.reverse()
+        hour, minute, second, hundredths = parts[1:5]
+        lon, lat = parts[5:9], parts[9:13]
+        height_type, heights = parts[13:]
         utc = f"{hour:02d}:{minute:02d}:{second:02d}.{hundredths:02d}"
         CLOCK_HUNDREDTHS.build(utc)
         high = height_type == 1
         return cls(
             utc=utc,
-            lon=dms_to_degrees(*angles[:4], 180),
-            lat=dms_to_degrees(*angles[4:], 90),
+            lon=dms_to_degrees(lon[0], lon[1], lon[2], lon[3], degrees_max=180),
+            lat=dms_to_degrees(lat[0], lat[1], lat[2], lat[3], degrees_max=90),
             height_m=heights if high else sign_magnitude(heights >> 9, 14),
             anomaly_m=0 if high else sign_magnitude(heights & 0x1FF, 8),
             height_type=height_type,

@@ -102,4 +102,3 @@ class Sentence(WireValue):
 
     def _check(self) -> None:
         """Raise FrameError for what one field alone does not show; strictness is for output only."""
-

@@ -1,7 +1,6 @@
 """What every wire value can do: bytes to value and back, value to JSON fields and back, without losing notation."""
 
 import dataclasses
-import functools
 from typing import Any, ClassVar, Self, get_type_hints
 
 from protocols.beidou.errors import FrameError
@@ -18,22 +17,29 @@ def refuse_self_destruct(wire: bytes) -> bytes:
     return wire
 
 
-@functools.cache
+_LAYOUTS: dict[type, tuple[tuple[str, Any], ...]] = {}
+_REQUIRED: dict[type, frozenset[str]] = {}
+
+
 def layout(cls: type) -> tuple[tuple[str, Any], ...]:
     """Return the wire fields of a class in order: name and the codec of its annotation."""
-    hints = get_type_hints(cls, include_extras=True)
-    found = []
-    for field in dataclasses.fields(cls):
-        codecs = [entry for entry in getattr(hints[field.name], "__metadata__", ()) if hasattr(entry, "from_json")]
-        if codecs:
-            found.append((field.name, codecs[0]))
-    return tuple(found)
+    if cls not in _LAYOUTS:
+        hints = get_type_hints(cls, include_extras=True)
+        found = []
+        for field in dataclasses.fields(cls):
+            codecs = [entry for entry in getattr(hints[field.name], "__metadata__", ()) if hasattr(entry, "from_json")]
+            if codecs:
+                found.append((field.name, codecs[0]))
+        _LAYOUTS[cls] = tuple(found)
+    return _LAYOUTS[cls]
 
 
-@functools.cache
 def _required(cls: type) -> frozenset[str]:
-    missing = dataclasses.MISSING
-    return frozenset(f.name for f in dataclasses.fields(cls) if f.default is missing and f.default_factory is missing)
+    if cls not in _REQUIRED:
+        none = dataclasses.MISSING
+        needed = (f.name for f in dataclasses.fields(cls) if f.default is none and f.default_factory is none)
+        _REQUIRED[cls] = frozenset(needed)
+    return _REQUIRED[cls]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ class WireValue:
             if isinstance(error, FrameError):
                 raise
             raise FrameError("bad field", f"raw_hex: found {fields['raw_hex']!r}, write hex digits") from None
-        for name, shown in value._show().items():  # noqa: SLF001  # same class
+        for name, shown in value._show().items():
             if name in fields and fields[name] != shown:
                 raise FrameError(
                     "fields disagree",
