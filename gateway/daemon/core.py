@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from gateway.store.facade import Store
 
 
+WAIT_S_MIN = 0.001
+"""Shortest wait: what is due in less is due, and rounding must not make a circle of it."""
+
+
 class Bell:
     """Wakes whoever waits; a ring between two waits is not lost."""
 
@@ -32,7 +36,7 @@ class Bell:
     async def wait(self, timeout_s: float) -> bool:
         """Return True when rung, False after ``timeout_s``."""
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(max(timeout_s, WAIT_S_MIN)):
                 await self._event.wait()
         except TimeoutError:
             return False

@@ -39,7 +39,7 @@ async def keep_house(core: Core) -> None:
             if core.now_s() >= tidy_at_s:
                 more = await core.store.run(lambda outbox: outbox.maintain(core.now_s()))
                 tidy_at_s = core.now_s() + (TIDY_AGAIN_S if more else TIDY_EVERY_S)
-                wait_s = min(wait_s, tidy_at_s - core.now_s())
+                wait_s = min(wait_s, max(TIDY_AGAIN_S, tidy_at_s - core.now_s()))
         except StoreFailed as error:
             if not failing:
                 log.error("store cannot write", why=str(error))
