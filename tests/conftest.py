@@ -8,6 +8,10 @@ import pytest
 from gateway.simulate.loop import run_virtual
 
 
+def pytest_addoption(parser):
+    parser.addoption("--seed", type=int, default=None, help="live only this seed in tests/simulation")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
     if not inspect.iscoroutinefunction(pyfuncitem.obj):

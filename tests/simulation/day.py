@@ -19,6 +19,8 @@ from drivers.virtual.sky import Sky, SkySettings
 from drivers.virtual.terminals import simulated_terminal
 from gateway.bus.memory import MemoryBroker
 from gateway.config.settings import Settings
+from gateway.daemon.buspublisher import BusPublisher
+from gateway.daemon.outbound import BundleTask, LinkSender
 from gateway.model import BundleState, Direction, Precedence
 from gateway.simulate.post import Post
 
@@ -34,8 +36,8 @@ REPORTS = (
     ("今晚在磨西镇过夜，队员{n}", Precedence.ROUTINE),
 )
 DRAIN_S_MAX = 8 * HOUR_S
-SOS_WITHIN_S = 5.0
-"""From acceptance to the consumer while bus and post are well."""
+FLASH_AHEAD_S = 1.0
+"""An SOS accepted longer ago than this goes before everything less urgent."""
 
 
 @dataclass
@@ -48,7 +50,6 @@ class Seen:
     receipts: dict[str, list[str]] = field(default_factory=dict)
     """States of orders told by the gateway, by the author's id."""
     refused: int = 0
-    at_s: dict[str, float] = field(default_factory=dict)
 
 
 class Day:
@@ -64,9 +65,6 @@ class Day:
         self.trace = hashlib.sha256()
         self.balances = 0
         self.orders: list[str] = []
-        self.well_since_s = 0.0
-        self.down_until_s: dict[str, float] = {}
-        self.mute = False
 
     # --- the world ---------------------------------------------------------------------------------------------
 
@@ -83,6 +81,7 @@ class Day:
         for pattern in ("up/+", "backlog/+", "receipt/+", "refusal"):
             self.broker.subscribe(f"{BASE}/{pattern}", self._consume)
         self.post = Post(_settings(), directory, {"bd1": self.terminal}, self.broker, random.Random(rng.random()))
+        restore = self._guard_precedence()
         self.post.start()
         self.watch()
         tasks = [
@@ -100,8 +99,37 @@ class Day:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            restore()
             await self.post.stop()
         return self.seen
+
+    def _guard_precedence(self):
+        """Look over the shoulder of publisher and link: nothing goes before an SOS that waits."""
+        real_publish, real_send = BusPublisher._publish, LinkSender._send
+
+        async def publish(publisher, batch):
+            if any(ready.bundle.precedence is not Precedence.FLASH for ready in batch):
+                self._no_flash_waits("bus")
+            await real_publish(publisher, batch)
+
+        async def send(sender, task):
+            precedence = task.bundle.precedence if isinstance(task, BundleTask) else task.owed.precedence
+            if precedence is not Precedence.FLASH:
+                self._no_flash_waits("beidou")
+            await real_send(sender, task)
+
+        BusPublisher._publish, LinkSender._send = publish, send
+
+        def restore():
+            BusPublisher._publish, LinkSender._send = real_publish, real_send
+
+        return restore
+
+    def _no_flash_waits(self, lane):
+        store = self.post.store
+        waiting = store._file.outbox.due(lane, Precedence.FLASH, store.now_s(), 10)
+        late = [bundle.id for bundle in waiting if store.now_s() - bundle.accepted_s > FLASH_AHEAD_S]
+        assert not late, f"seed {self.seed}: {late} waited while something less urgent went by {lane}"
 
     def watch(self) -> None:
         """Check the balance after every commit of the store that is open now."""
@@ -173,8 +201,7 @@ class Day:
         else:
             self.seen.first[value["id"]] = value
             self.seen.order.append(value["id"])
-            self.seen.at_s[value["id"]] = asyncio.get_running_loop().time()
-        if not self.mute and self.rng.random() < 0.97:
+        if self.rng.random() < 0.97:
             receipt = json.dumps({"level": "delivered", "by": "centre"}).encode()
             asyncio.get_running_loop().call_later(self.rng.uniform(0.05, 20), self._confirm, value["id"], receipt)
 
