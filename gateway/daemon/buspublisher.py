@@ -89,6 +89,7 @@ class BusPublisher:
         if self._must_draw_line:
             await self._draw_line()
         receipts = await self._tell_states()
+        self._add_credit()
         batch, wait_s = await core.store.run(self._choose)
         if batch:
             await self._publish(batch)
@@ -133,7 +134,6 @@ class BusPublisher:
 
     def _choose(self, outbox: Outbox) -> tuple[list[Ready], float]:
         now_s = self._core.now_s()
-        self._add_credit()
         for precedence in Precedence:
             if precedence is Precedence.FLASH:
                 chosen = outbox.due(BUS_LANE, precedence, now_s, BATCH_MAX)

@@ -28,7 +28,7 @@ from gateway.daemon.orders import Order, OrderRefused
 from gateway.daemon.version import VERSION
 from gateway.model import BUS, Direction, MessageKind, Receipt, ReceiptLevel
 from gateway.observe.log import logger
-from gateway.store.errors import StoreFull
+from gateway.store.errors import StoreError
 
 if TYPE_CHECKING:
     from gateway.bus.port import BusPort
@@ -45,6 +45,9 @@ BACKOFF_MAX_S = 30.0
 REFUSED_RETRY_S = 60.0
 REFUSALS_MAX = 256
 """Refusals waiting to be published; beyond it the oldest is dropped, its author will ask again."""
+
+STORE_WAIT_S = 5.0
+"""Pause before the outbox is asked again after it could not write."""
 
 STATE_EVERY_S = 60.0
 """Retained states are said again this often: a broker may lose them."""
@@ -164,7 +167,7 @@ class BusSide:
         )
         try:
             await self._orders.take(order)
-        except (OrderRefused, StoreFull) as error:
+        except (OrderRefused, StoreError) as error:
             self._core.count("bus: order refused")
             self._refuse(topic, [str(error)], payload)
 
@@ -184,7 +187,11 @@ class BusSide:
                 return None
             return outbox.receipt(receipt, self._core.now_s(), due_s=math.inf)
 
-        bundle = await self._core.store.run(apply)
+        try:
+            bundle = await self._core.store.run(apply)
+        except StoreError as error:  # the report stays open and is published and confirmed again
+            log.warning("receipt not kept", bundle=place.bundle_id, why=str(error))
+            return
         if bundle is None:
             self._core.count("bus: receipt without an open report")
             return
@@ -221,7 +228,11 @@ class BusSide:
                 said_s = loop.time()
             while self._refusals:
                 await self._say(self._topics.refusal, self._refusals.popleft(), retain=False)
-            wait_s = await self._publisher.step()
+            try:
+                wait_s = await self._publisher.step()
+            except StoreError as error:  # told loudly by the housekeeping; what was not written down is published again
+                log.info("publisher waits for the store", why=str(error))
+                wait_s = STORE_WAIT_S
             if wait_s > 0:
                 await self._core.bus_bell.wait(min(wait_s, STATE_EVERY_S / 2))
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from gateway.observe.log import logger
-from gateway.store.errors import StoreFailed
+from gateway.store.errors import StoreError
 
 if TYPE_CHECKING:
     from gateway.daemon.core import Core
@@ -40,7 +40,7 @@ async def keep_house(core: Core) -> None:
                 more = await core.store.run(lambda outbox: outbox.maintain(core.now_s()))
                 tidy_at_s = core.now_s() + (TIDY_AGAIN_S if more else TIDY_EVERY_S)
                 wait_s = min(wait_s, max(TIDY_AGAIN_S, tidy_at_s - core.now_s()))
-        except StoreFailed as error:
+        except StoreError as error:
             if not failing:
                 log.error("store cannot write", why=str(error))
             failing = True

@@ -28,7 +28,7 @@ from gateway.model import (
 from gateway.observe.log import logger
 from gateway.router.policy import PRECEDENCE_OF_KIND
 from gateway.store.accepting import DuplicateKey, OwedTo
-from gateway.store.errors import StoreFailed, StoreFull
+from gateway.store.errors import StoreError
 from protocols.beidou.handset.parse import parse
 
 if TYPE_CHECKING:
@@ -63,17 +63,22 @@ class Inbound:
         core = self._core
         core.count(f"heard {heard.addressed}")
         try:
-            answered = await core.store.run(lambda outbox: self._accept(outbox, link, heard))
-        except (StoreFull, StoreFailed) as error:
-            core.count("heard but not taken: store full or failed")
+            is_new, answered = await core.store.run(lambda outbox: self._accept(outbox, link, heard))
+        except StoreError as error:
+            core.count("heard but not taken: store full or failing")
             log.error("report not taken", link=link, peer=heard.peer, why=str(error))
             return
+        if not is_new:
+            core.count("heard again")
         if answered is not None:
             log.info("order answered", bundle=answered.id, by=heard.peer)
         core.wake_all()
 
-    def _accept(self, outbox: Outbox, link: str, heard: Heard) -> Bundle | None:
-        """Change everything that one heard payload changes, inside one transaction; return the order it answered."""
+    def _accept(self, outbox: Outbox, link: str, heard: Heard) -> tuple[bool, Bundle | None]:
+        """Change everything that one heard payload changes, inside one transaction.
+
+        Return whether it is new, and the order it answered.
+        """
         core = self._core
         now_s = core.now_s()
         source = Endpoint.card(heard.peer)
@@ -101,12 +106,11 @@ class Inbound:
             owed=OwedTo(link, heard.peer) if wants_receipt else None,
         )
         if acceptance.is_duplicate:
-            core.count("heard again")
-            return None
+            return False, None
         if order is None:
-            return None
-        detail = message.text[:64]
-        return outbox.receipt(Receipt(order.id, ReceiptLevel.ANSWERED, by=str(source), detail=detail), now_s)
+            return True, None
+        receipt = Receipt(order.id, ReceiptLevel.ANSWERED, by=str(source), detail=message.text[:64])
+        return True, outbox.receipt(receipt, now_s)
 
     def _lifetime_s(self) -> float:
         """Return how long a report is kept for the centre: the declared retention, whatever its precedence."""

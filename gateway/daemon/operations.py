@@ -20,7 +20,7 @@ from gateway.model import (
     Station,
 )
 from gateway.router.plan import plan
-from gateway.store.errors import StoreFailed, StoreFull
+from gateway.store.errors import StoreError, StoreFull
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -83,7 +83,7 @@ class Operations:
             raise OperationError("refused", str(error)) from error
         except StoreFull as error:
             raise OperationError("store full", str(error)) from error
-        except StoreFailed as error:
+        except StoreError as error:
             raise OperationError("store failed", str(error)) from error
 
     # --- status ------------------------------------------------------------------------------------------------

@@ -16,12 +16,16 @@ from gateway.observe.log import logger
 from gateway.router.addressing import peer_on
 from gateway.router.outcome import after_try
 from gateway.router.plan import is_in_lane, plan
+from gateway.store.errors import StoreError
 from protocols.beidou.handset.receipt import order_text, receipt_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.daemon.core import Core
     from gateway.daemon.supervisor import LinkRunner
     from gateway.model import Bundle
+    from gateway.router.plan import LinkView
     from gateway.store.outbox import Outbox
     from gateway.store.receipts_owed import Owed
 
@@ -69,15 +73,25 @@ class LinkSender:
         core.progress.expect(self._part, within_s=4 * IDLE_WAIT_S)
         while True:
             core.progress.beat(self._part)
-            wait_s = self._until_slot_s()
+            try:
+                wait_s = await self._step()
+            except StoreError as error:  # told loudly by the housekeeping; nothing was sent that is not on disk
+                log.info("link waits for the store", link=self._runner.name, why=str(error))
+                wait_s = LOOK_AGAIN_S
             if wait_s > 0:
                 await self._runner.bell.wait(min(wait_s, IDLE_WAIT_S))
-                continue
-            task = await core.store.run(self._choose)
-            if task is None:
-                await self._runner.bell.wait(IDLE_WAIT_S if (due_s := await self._next_due_s()) is None else due_s)
-                continue
-            await self._send(task)
+
+    async def _step(self) -> float:
+        """Send one thing if it is time; return how long there is nothing to do, 0 to go on."""
+        wait_s = self._until_slot_s()
+        if wait_s > 0:
+            return wait_s
+        task = await self._core.store.run(self._chooser())
+        if task is None:
+            due_s = await self._next_due_s()
+            return IDLE_WAIT_S if due_s is None else due_s
+        await self._send(task)
+        return 0.0
 
     def _until_slot_s(self) -> float:
         """Return how long this link cannot take anything; 0 when it can now."""
@@ -104,13 +118,18 @@ class LinkSender:
         times.append(outbox.owed_due_s(self._runner.name))
         return min((time_s for time_s in times if time_s is not None), default=None)
 
-    def _choose(self, outbox: Outbox) -> BundleTask | ReceiptTask | None:
+    def _chooser(self) -> Callable[[Outbox], BundleTask | ReceiptTask | None]:
+        """Look at all links here, on the loop, and return what chooses by that on the store's thread."""
+        views = [runner.view() for runner in self._core.links.values()]
+        return lambda outbox: self._choose(outbox, views)
+
+    def _choose(self, outbox: Outbox, views: list[LinkView]) -> BundleTask | ReceiptTask | None:
         """Pick the next thing for this link, most urgent first; orders before receipts for FLASH and IMMEDIATE, oldest first below."""
         now_s = self._core.now_s()
         owed = outbox.owed_next(self._runner.name, now_s, limit=1)
         receipt = owed[0] if owed else None
         for precedence in Precedence:
-            bundle_task = self._choose_bundle(outbox, precedence, now_s)
+            bundle_task = self._choose_bundle(outbox, views, precedence, now_s)
             receipt_here = receipt is not None and receipt.precedence == precedence
             if bundle_task is not None and receipt_here and precedence > Precedence.IMMEDIATE:
                 assert receipt is not None
@@ -124,9 +143,10 @@ class LinkSender:
                     return task
         return None
 
-    def _choose_bundle(self, outbox: Outbox, precedence: Precedence, now_s: float) -> BundleTask | None:
+    def _choose_bundle(
+        self, outbox: Outbox, views: list[LinkView], precedence: Precedence, now_s: float
+    ) -> BundleTask | None:
         core = self._core
-        views = [runner.view() for runner in core.links.values()]
         bearer = self._runner.link.info.bearer
         for lane in _lanes(outbox, bearer):
             for bundle in outbox.due(lane, precedence, now_s, HEADS_MAX):

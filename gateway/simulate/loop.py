@@ -59,13 +59,19 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._virtual_now_s += seconds
 
     def run_in_executor(self, executor: Executor | None, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]  # the base says Any
-        """Run ``func`` at once, whatever executor was asked for: threads have no place on virtual time."""
+        """Run ``func`` at once, whatever executor was asked for: threads have no place on virtual time.
+
+        As on a real thread there is no running loop for it, so work that reaches for one fails here too.
+        """
         del executor
         future: asyncio.Future[T] = self.create_future()
+        asyncio._set_running_loop(None)  # noqa: SLF001 - what tells code whether it runs on the loop
         try:
             future.set_result(func(*args))
         except Exception as error:  # noqa: BLE001 - carried to whoever awaits
             future.set_exception(error)
+        finally:
+            asyncio._set_running_loop(self)  # noqa: SLF001 - as above
         return future
 
 

@@ -40,6 +40,7 @@ class ScriptedClock:
     """Wall time that follows the loop until it is stepped, and a boot id that changes when the power was gone."""
 
     def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self.offset_s = START_WALL_S
         self.boot = 1
 
@@ -53,7 +54,7 @@ class ScriptedClock:
 
     def monotonic_s(self) -> float:
         """Return the virtual loop's clock."""
-        return asyncio.get_running_loop().time()
+        return self._loop.time()
 
     def boot_id(self) -> str:
         """Return the boot's id."""
