@@ -62,6 +62,9 @@ class Inbound:
         """
         core = self._core
         core.count(f"heard {heard.addressed}")
+        if self._is_ours(heard.peer):
+            return
+        link, heard = self._for_another_card(link, heard)
         try:
             is_new, answered = await core.store.run(lambda outbox: self._accept(outbox, link, heard))
         except StoreError as error:
@@ -73,6 +76,18 @@ class Inbound:
         if answered is not None:
             log.info("order answered", bundle=answered.id, by=heard.peer)
         core.wake_all()
+
+    def _is_ours(self, card: str) -> bool:
+        """Tell whether a card is in one of our own terminals: a command terminal also copies what we send."""
+        return any(runner.card == card for runner in self._core.links.values())
+
+    def _for_another_card(self, link: str, heard: Heard) -> tuple[str, Heard]:
+        """Take a copy of what was sent to another of our cards as ours, to be answered by that card's link."""
+        if heard.addressed is Addressed.OVERHEARD and heard.to_peer:
+            for name, runner in sorted(self._core.links.items()):
+                if runner.card == heard.to_peer:
+                    return name, replace(heard, addressed=Addressed.ME)
+        return link, heard
 
     def _accept(self, outbox: Outbox, link: str, heard: Heard) -> tuple[bool, Bundle | None]:
         """Change everything that one heard payload changes, inside one transaction.

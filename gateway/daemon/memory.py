@@ -30,7 +30,7 @@ class StoredMemory:
         try:
             return await self._core.store.run(lambda outbox: outbox.memory_load(self._link, key, self._core.now_s()))
         except StoreError as error:
-            log.warning("link memory not read", link=self._link, key_name=key, why=str(error))
+            log.warning("link memory not read", link=self._link, which=key, why=str(error))
             return None
 
     async def save(self, key: str, value: str) -> None:
@@ -39,5 +39,5 @@ class StoredMemory:
             await self._core.store.run(lambda outbox: outbox.memory_save(self._link, key, value, self._core.now_s()))
             self._unwritten.pop(key, None)
         except StoreError as error:
-            log.error("link memory not on disk", link=self._link, key_name=key, why=str(error))
+            log.error("link memory not on disk", link=self._link, which=key, why=str(error))
             self._unwritten[key] = (value, self._core.now_s())

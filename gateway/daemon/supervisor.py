@@ -51,6 +51,11 @@ class LinkRunner:
         """Return the link's configured name."""
         return self.link.info.name
 
+    @property
+    def card(self) -> str:
+        """Return the link's own address as its device says it, without leading zeros; empty while it is not known."""
+        return str(self.last.identity.get("card") or "").lstrip("0")
+
     async def heard(self, heard: Heard) -> None:
         """Take something received; returns when it is on disk."""
         self.heard_count += 1

@@ -241,9 +241,21 @@ class Accepting(ReceiptsOwed):
         link = draft.heard_on if owed is None else owed.link
         moving = self._move(stored.moving, now_s, Note("heard again", link))
         stored = replace(stored, moving=moving)
+        if owed is not None and not stored.author.peer:
+            stored = self._learn_author(stored, Author(name(owed.link), name(owed.peer)))
         if owed is not None and moving.state != EXPIRED:
             self._owe_custody(stored, owed.link, now_s)
         return stored.bundle()
+
+    def _learn_author(self, stored: Stored, author: Author) -> Stored:
+        """Note who gets the receipts of a bundle that was first only overheard; return it as it is now."""
+        stored = replace(stored, author=author)
+        *_, fixed_crc, _ = stored.row()
+        self._db.execute(
+            "UPDATE bundle SET author_link = ?, author_peer = ?, fixed_crc = ? WHERE seq = ?",
+            (author.link, author.peer, fixed_crc, stored.moving.seq),
+        )
+        return stored
 
     def _ghost(self, known: _Known, draft: Draft, lane: str, now_s: float) -> Bundle:
         moving = Moving(known.seq, 0, int(draft.precedence), lane, QUEUED, 0, 0, now_s, now_s, now_s, "", "", 0)

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.model import Precedence, Receipt, ReceiptLevel
-from gateway.store.accepting import OwedTo
+from gateway.store.accepting import DuplicateKey, OwedTo
 from gateway.store.limits import OWED_AGE_S_MAX, OWED_ENTRIES_MAX, OWED_RETRY_S, Limits
 from tests.gateway.store.helpers import draft, sync_store
 
@@ -150,3 +150,17 @@ def test_the_table_of_last_receipts_holds_the_last_minute_only(store):
         settle(store, str(number), [number + 1], number * 3.6)
 
     assert store.connection.execute("SELECT count(*) FROM spoken").fetchone()[0] <= 25
+
+
+def test_first_overheard_then_addressed_to_us_is_owed_a_receipt(store):
+    """A report that a command terminal only overheard is answered once its own copy arrives."""
+    key = DuplicateKey(b"same", 600.0)
+    to = OwedTo("bd2", "1")
+    store.run(lambda outbox: outbox.accept(draft(), lane="bus", now_s=0.0, duplicate=key))
+
+    again = store.run(lambda outbox: outbox.accept(draft(), lane="bus", now_s=1.0, duplicate=key, owed=to))
+
+    assert again.is_duplicate
+    (entry,) = owed(store, 2.0, link="bd2")
+    assert (entry.peer, entry.entries[0].seq) == ("1", again.bundle.seq)
+    assert store.run(lambda outbox: outbox.find(again.bundle.id)).id == again.bundle.id
