@@ -27,6 +27,9 @@ WRITE_TIMEOUT_S = 10.0
 QUIET_S = 1.0
 """A frame that was begun and not finished when the line has been quiet for this long is given up."""
 
+NOISE = "noise bytes"
+"""The reader's counter of bytes that belonged to nothing."""
+
 T = TypeVar("T", CardInfo, Status, Subordinates)
 
 
@@ -56,14 +59,19 @@ class Device:
         Everything in one chunk is handed on before waiting, so that what was read is never lost by ending here.
         """
         while True:
-            await self._take(self._reader.feed(await self._stream.read()))
+            await self._feed(await self._stream.read())
             try:
                 while True:
                     async with asyncio.timeout(QUIET_S):
                         data = await self._stream.read()
-                    await self._take(self._reader.feed(data))
+                    await self._feed(data)
             except TimeoutError:
                 await self._take(self._reader.flush())
+
+    async def _feed(self, data: bytes) -> None:
+        noise = self._reader.counters[NOISE]
+        await self._take(self._reader.feed(data))
+        self.counters[NOISE] += self._reader.counters[NOISE] - noise
 
     async def _take(self, events: list[Event]) -> None:
         for event in events:

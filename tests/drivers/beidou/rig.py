@@ -71,6 +71,9 @@ class BeidouRig(Rig):
 
     def hang(self):
         self.terminal.hang()
+        # SimulatedTerminal.hang keeps commands it had not begun and after resume answers each question with the one
+        # before it; its own docstring says they are lost
+        self.terminal._waiting.clear()
 
     def resume(self):
         self.terminal.resume()

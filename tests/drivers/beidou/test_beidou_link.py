@@ -162,6 +162,7 @@ async def test_a_card_changed_in_a_brown_out_is_noticed(protocol):
     """When the outputs have stopped the card is asked for again: it may be another one."""
     made = rig(protocol=protocol)
     async with running(made) as link:
+        await asyncio.sleep(5)
         made.terminal.card = CARD + 1
         made.terminal.stop_status()
         error = await link.ends()
@@ -635,6 +636,7 @@ async def test_a_terminal_that_forgot_its_outputs_is_set_up_again(protocol):
     """Status that stops is asked for again; the link opens by itself and counts it."""
     made = rig(protocol=protocol)
     async with running(made) as link:
+        await asyncio.sleep(5)
         made.terminal.stop_status()
         await link.state(LinkState.OPENING, 60)
         report = await link.state(LinkState.OPEN, 60)

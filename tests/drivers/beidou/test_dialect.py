@@ -1,6 +1,11 @@
 """The two halves of the Beidou dialect without a driver: what a sentence means and how a request is said."""
 
+import json
+from pathlib import Path
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from protocols.beidou.bd3 import BDFKI3, BDICP, BDPWI, Bd3Beam
 from protocols.beidou.bd21_terminal import BDBSI, BDFKI21, BDICI
@@ -8,9 +13,13 @@ from protocols.beidou.bd40_terminal import FKXX, GNPX, ZJXX
 from protocols.beidou.classify import classify
 from protocols.beidou.dialect import DIALECTS, PROTOCOLS, Dialect3, SiteOptions, answers_message, choose_payload
 from protocols.beidou.errors import FrameError
-from protocols.beidou.neutral import Answer, CardInfo, Other
+from protocols.beidou.neutral import Answer, CardInfo, Odd, Other
 from protocols.beidou.payload import Encoding, Payload
-from protocols.beidou.reader import Reject, Unknown
+from protocols.beidou.reader import BeidouReader, Reject, Unknown
+from protocols.beidou.sentence import checksum
+
+VECTORS = json.loads((Path(__file__).parents[2] / "vectors/beidou.json").read_text(encoding="utf-8"))
+GOOD = [vector for vector in VECTORS if vector["checksum_ok"] and vector["direction"].startswith("terminal")]
 
 
 def card(protocol="bd-2.1", **changes):
@@ -111,7 +120,7 @@ def test_feedback_without_a_command_may_be_about_a_message():
 @pytest.mark.parametrize(("s2c_d", "level"), [(36.0, 0), (40.0, 0), (40.5, 1), (44.0, 2), (51.0, 3), (60.0, 4)])
 def test_signal_of_3_is_usable_above_40_dbhz(s2c_d, level):
     """The published limit decides between 0 and 1; the measure is kept."""
-    status = classify(BDPWI("02:36:28.00", (), (Bd3Beam(51, s2c_d, 30.0, 0),)))
+    status = classify(BDPWI("02:36:28.00", ((), (Bd3Beam(51, s2c_d, 30.0, 0),))))
     assert [(beam.name, beam.level) for beam in status.beams] == [("51", level)]
     assert status.beams[0].measure == f"S2C {s2c_d:g} dBHz"
     assert status.usable is (level > 0)
@@ -202,3 +211,48 @@ def test_site_options_of_3_change_point_and_capacity():
     assert b",3,1," in site.message(info, 4_204_990, Payload.of_bytes(b"\x01"), urgent=False)
     assert site.capacity_bits(info) == 5000
     assert Dialect3(SiteOptions(frequency_point=5)).capacity_bits(info) == 560
+
+
+def wire_of(vector):
+    if "hex" in vector:
+        return bytes.fromhex(vector["hex"].replace(" ", ""))
+    return vector["ascii"].encode(vector.get("charset", "gb18030")) + b"\r\n"
+
+
+@pytest.mark.parametrize("vector", GOOD, ids=lambda vector: vector["id"])
+def test_published_captures_mean_something(vector):
+    """No good capture from a terminal is odd to the driver (tests/vectors/beidou.json names the sources)."""
+    reader = BeidouReader()
+    values = [classify(event) for event in [*reader.feed(wire_of(vector)), *reader.flush()]]
+    assert values
+    assert not any(isinstance(value, Odd) and value.reason != "unknown sentence" for value in values)
+
+
+@settings(deadline=None, derandomize=True, max_examples=300)
+@given(st.lists(st.one_of(st.binary(max_size=80), st.sampled_from(GOOD).map(wire_of)), max_size=8))
+def test_whatever_comes_is_classified(chunks):
+    """No bytes, between and within good sentences, make classify raise."""
+    reader = BeidouReader()
+    for chunk in chunks:
+        for event in reader.feed(chunk):
+            classify(event)
+    for event in reader.flush():
+        classify(event)
+
+
+@settings(deadline=None, derandomize=True, max_examples=300)
+@given(wire=st.sampled_from(GOOD).map(wire_of), where=st.floats(0, 1), byte=st.integers(0, 255))
+def test_a_sentence_with_a_right_checksum_and_wrong_fields_is_classified(wire, where, byte):
+    """A byte changed with the checksum made right again is refused by the codec or means something."""
+    at = 1 + int(where * (len(wire) - 6))
+    changed = bytearray(wire)
+    changed[at] = byte
+    if wire.endswith(b"\r\n"):
+        star = bytes(changed).rfind(b"*")
+        if star < 0:
+            return
+        changed[star + 1 :] = b"%02X\r\n" % checksum(bytes(changed[1:star]))
+    else:
+        changed[-1] = checksum(bytes(changed[:-1]))
+    for event in BeidouReader().feed(bytes(changed)):
+        classify(event)
