@@ -13,6 +13,20 @@ if TYPE_CHECKING:
     from protocols.beidou.neutral import CardInfo, Status
 
 
+def identity_of(card: CardInfo, baud: int) -> dict[str, Any]:
+    """Return what the card query tells, as shown to people and systems; card ``0`` is an empty slot."""
+    return {
+        "card": str(card.card),
+        "protocol": card.protocol,
+        "baud": baud,
+        "level": card.level,
+        "frequency_s": card.frequency_s,
+        "encrypted": card.encrypted,
+        "broadcast": str(card.broadcast),
+        "command": card.command,
+    }
+
+
 @dataclass(slots=True)
 class Condition:
     """Everything known of one opening of the port. Times are loop seconds."""
@@ -76,21 +90,11 @@ class Condition:
 
     def identity(self) -> dict[str, Any]:
         """Return what the terminal says of itself."""
-        card = self.card
-        if card is None:
+        if self.card is None:
             return {}
-        identity: dict[str, Any] = {
-            "card": str(card.card),
-            "protocol": card.protocol,
-            "baud": self.baud,
-            "level": card.level,
-            "frequency_s": card.frequency_s,
-            "encrypted": card.encrypted,
-            "broadcast": str(card.broadcast),
-            "command": card.command,
-        }
-        if card.command:
-            identity["subordinates"] = max(card.subordinates, len(self.listed))
+        identity = identity_of(self.card, self.baud)
+        if self.card.command:
+            identity["subordinates"] = max(self.card.subordinates, len(self.listed))
         return identity
 
     def report(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from drivers.beidou.link import BeidouLink
+from drivers.beidou.probe import probe_port
 from drivers.beidou.settings import BeidouSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.link import LinkContext
+    from gateway.link import LinkContext, Probed
 
 
 class BeidouDriver:
@@ -25,6 +26,10 @@ class BeidouDriver:
     def make(self, settings: BeidouSettings, context: LinkContext) -> BeidouLink:
         """Make a link; opens nothing."""
         return BeidouLink(settings, context)
+
+    async def probe(self, port: str) -> Probed:
+        """Return what answers the card query on ``port``."""
+        return await probe_port(port)
 
 
 DRIVER = BeidouDriver()

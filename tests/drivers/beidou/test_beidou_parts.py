@@ -73,7 +73,11 @@ async def test_probe_reads_the_card_and_closes(protocol):
     """A probe tells rate, protocol and card, transmits nothing and leaves the port closed."""
     made = rig(protocol=protocol, baud=9_600)
     result = await probe_port("/dev/ttyUSB0", made.port.opener)
-    assert (result.baud, result.info.protocol, result.info.card) == (9_600, protocol, 242286)
+    assert (result.identity["baud"], result.identity["protocol"], result.identity["card"]) == (
+        9_600,
+        protocol,
+        "242286",
+    )
     assert result.problem == ""
     assert made.handles() == 0
     assert made.sky.counters.bursts == 0
@@ -87,11 +91,16 @@ async def test_probe_tells_problems_in_words():
     absent.unplug()
     silent.hang()
     results = [await probe_port("/dev/ttyUSB0", made.port.opener) for made in (without, absent, silent)]
-    assert [result.info is None for result in results] == [False, True, True]
+    assert [bool(result.identity) for result in results] == [True, False, False]
     assert "no card in slot" in results[0].problem
     assert "plug it in" in results[1].problem
     assert "nothing heard" in results[2].problem
     assert silent.handles() == 0
+
+
+async def test_probe_of_what_is_no_port_says_what_to_write():
+    """A name that is no port is a problem in words, too."""
+    assert "tcp://host:port" in (await DRIVER.probe("ttyUSB0")).problem
 
 
 async def test_probe_of_a_port_lost_half_way_says_so():

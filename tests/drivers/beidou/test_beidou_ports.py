@@ -73,7 +73,7 @@ async def test_a_port_serves_and_comes_back(kind, protocol, tmp_path):
         assert result.outcome is SendOutcome.ACCEPTED
         await port.open()
 
-    assert probed.info.card == CARD
+    assert probed.identity["card"] == str(CARD)
     assert far.inbox == [TEXT, TEXT]
     await port.close()
     await asyncio.sleep(0.01)
