@@ -162,7 +162,8 @@ class Demo:
         for _ in range(300):
             for process in self.processes:
                 if process.poll() is not None:
-                    sys.exit(f"a process ended with {process.returncode}; see {STATE / 'demo.log'}")
+                    said = (STATE / "demo.log").read_text(encoding="utf-8", errors="replace").splitlines()[-1:]
+                    sys.exit(f"a process ended with {process.returncode}: {' '.join(said)}; see {STATE / 'demo.log'}")
             try:
                 return attempt()
             except (OSError, subprocess.CalledProcessError):

@@ -111,11 +111,13 @@ class Operations:
     def _bus_status(self, now_s: float) -> dict[str, Any] | None:
         if self._bus is None:
             return None
-        return {
+        status = {
             "connected": self._bus.is_connected,
             "state": self._bus.state,
             "for_s": round(now_s - self._bus.since_s, 1),
         }
+        pid = self.broker_pid()
+        return status if pid is None else status | {"broker_pid": pid}
 
     def _link_status(self, runner: LinkRunner, now_s: float) -> dict[str, Any]:
         last = runner.last

@@ -44,7 +44,8 @@ class LinkRunner:
         self.losses = 0
         self._core = core
         self._on_heard = on_heard
-        self._suspect_noted = False
+        self._logged = LinkState.UNAVAILABLE
+        self._told_loss = ""
 
     @property
     def name(self) -> str:
@@ -68,7 +69,10 @@ class LinkRunner:
         self.last = report
         if report.state is not before.state:
             self.since_s = self._core.now_s()
-            log.info("link state", link=self.name, state=str(report.state), was=str(before.state), detail=report.detail)
+        if report.state in (LinkState.OPEN, LinkState.BUSY) and report.state is not self._logged:
+            log.info("link state", link=self.name, state=str(report.state), detail=report.detail)
+            self._logged = report.state
+            self._told_loss = ""
         if report != before:
             self.bell.ring()
             self._core.bus_bell.ring()
@@ -99,8 +103,9 @@ class LinkRunner:
             await asyncio.sleep(wait_s)
 
     def _note_loss(self, error: LinkError, wait_s: float) -> None:
-        if self.last.state is not LinkState.UNAVAILABLE or self.last.detail != str(error):
-            self.losses += 1
+        if self._told_loss != str(error):
+            self.losses += self._logged is not LinkState.UNAVAILABLE
+            self._told_loss, self._logged = str(error), LinkState.UNAVAILABLE
             log.warning(
                 "link lost", link=self.name, where=self.link.info.where, why=str(error), retry_in_s=round(wait_s, 1)
             )
