@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import enum
 import json
+import math
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
@@ -78,15 +79,20 @@ class EndpointKind(enum.StrEnum):
     BUS = "bus"
 
 
-_ENDPOINT_NAME = re.compile(r"[A-Za-z0-9_.-]{1,32}")
+_ENDPOINT_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,31}")
+"""Without a dot at the beginning, as the bus wants its topic levels; ``..`` is no file name either."""
+
+STATION_ENTRIES_MAX = 64
+"""Most cards, groups and grid cells of one station, each."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Endpoint:
     """A logical address, written ``kind:name``: ``station:team3``, ``card:242286``, ``grid:5133-07``, ``bus:centre``.
 
-    The name is 1–32 of ``A–Z a–z 0–9 _ . -`` so that it is safe as a topic level, a file name and a log word. Card
-    numbers are written without leading zeros, since terminals disagree about them (reference/beidou.md section 2).
+    The name is 1–32 of ``A–Z a–z 0–9 _ . -``, no dot first, so that it is safe as a topic level, a file name and a log
+    word. Card numbers are written without leading zeros, since terminals disagree about them (reference/beidou.md
+    section 2).
     """
 
     kind: EndpointKind
@@ -95,7 +101,7 @@ class Endpoint:
     def __post_init__(self) -> None:
         """Raise ModelError for a name that could be anything but a name."""
         if not _ENDPOINT_NAME.fullmatch(self.name):
-            raise ModelError(f"endpoint name: found {self.name!r}, use 1 to 32 of A-Z a-z 0-9 _ . -")
+            raise ModelError(f"endpoint name: found {self.name!r}, use 1 to 32 of A-Z a-z 0-9 _ . - and no dot first")
         if self.kind is EndpointKind.CARD and not (self.name.isascii() and self.name.isdigit()):
             raise ModelError(f"card endpoint: found {self.name!r}, use the card number in digits")
         if self.kind is EndpointKind.CARD and self.name != (self.name.lstrip("0") or "0"):
@@ -151,9 +157,13 @@ class Place:
     age_s: float = 0.0
 
     def __post_init__(self) -> None:
-        """Raise ModelError for degrees off the Earth."""
+        """Raise ModelError for degrees off the Earth and for figures that are no numbers."""
         if not (-90 <= self.lat <= 90 and -180 <= self.lon <= 180):
             raise ModelError(f"place: found lat {self.lat}, lon {self.lon}; lat is within ±90 and lon within ±180")
+        if self.height_m is not None and not math.isfinite(self.height_m):
+            raise ModelError(f"place: found height_m {self.height_m}, leave it out when it is not known")
+        if not 0 <= self.age_s < math.inf:
+            raise ModelError(f"place: found age_s {self.age_s}, an age is 0 or more seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,12 +360,15 @@ class Station:
         """Raise ModelError for an id that is not a name, a card out of range, or too many entries."""
         for value in (self.id, *self.groups, *self.grids):
             if not _ENDPOINT_NAME.fullmatch(value):
-                raise ModelError(f"station: found {value!r}, ids are 1 to 32 of A-Z a-z 0-9 _ . -")
+                raise ModelError(f"station: found {value!r}, ids are 1 to 32 of A-Z a-z 0-9 _ . - and no dot first")
         for card in self.cards:
             if not 0 < card <= CARD_MAX:
                 raise ModelError(f"station {self.id}: card {card} is not between 1 and {CARD_MAX}")
-        if len(self.name) > 64:
-            raise ModelError(f"station {self.id}: name has {len(self.name)} characters, at most 64")
+        for what, entries in (("cards", self.cards), ("groups", self.groups), ("grid cells", self.grids)):
+            if len(entries) > STATION_ENTRIES_MAX:
+                raise ModelError(f"station {self.id}: found {len(entries)} {what}, at most {STATION_ENTRIES_MAX}")
+        if len(self.name) > 64 or not self.name.isprintable():
+            raise ModelError(f"station {self.id}: name has {len(self.name)} characters, at most 64 that can be seen")
 
 
 CARD_MAX = 99_999_999
