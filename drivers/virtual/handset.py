@@ -26,7 +26,7 @@ SIGNAL_RETRY_S = 5.0
 """How often the person looks whether the signal is back."""
 READS_AND_ANSWERS_S = 10.0
 """How long the person takes to read an order and type its number."""
-_NUMBER = re.compile(r"\d{2,}")
+_ORDER = re.compile(r"(?:令|Order )(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Handset:
         self.frequency_s = frequency_s
         self.broadcast = broadcast
         self.auto_answer = auto_answer
-        """Answer whatever holds a number (two digits or more) and is no receipt with ``收到 <number>``."""
+        """Answer an order (``令1024:…``) with ``收到 1024``; nothing else is answered."""
         self.answer_after_s = answer_after_s
         self.inbox: deque[Received] = deque(maxlen=INBOX_MAX)
         self.sent = 0
@@ -120,10 +120,10 @@ class Handset:
         text = arrival.payload.code if arrival.payload.text is None else arrival.payload.text
         self.inbox.append(Received(self.sky.now_s(), arrival.sender, text))
         self._news.set()
-        number = _NUMBER.search(text)
-        if self.auto_answer and number and not text.startswith("收到"):
+        order = _ORDER.match(text)
+        if self.auto_answer and order:
             asyncio.get_running_loop().call_later(
-                self.answer_after_s, self.type_text, f"收到 {number[0]}", arrival.sender
+                self.answer_after_s, self.type_text, f"收到 {order[1]}", arrival.sender
             )
         return True
 

@@ -317,8 +317,9 @@ class SimulatedTerminal(abc.ABC):
             self.power_cycle()
 
     def hang(self) -> None:
-        """Neither answer nor send, without any other sign."""
+        """Neither answer nor send, without any other sign; what was asked and not begun is forgotten."""
         self._hung = True
+        self._waiting.clear()
 
     def resume(self) -> None:
         """End the hang; what was asked meanwhile is lost."""

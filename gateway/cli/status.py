@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SIGNS = {"open": "●", "busy": "◐", "opening": "○", "available": "○", "unavailable": "✗"}
+IDENTITY_SHOWN = 2
+"""What a driver puts first identifies the device; --json has the rest."""
+
 COLOURS = {"red": "red", "orange": "dark_orange", "yellow": "yellow", "blue": "blue"}
 
 
@@ -72,9 +75,7 @@ def _links(console: Console, links: list[dict[str, Any]]) -> None:
     )
     for link in links:
         best = max((signal["level"] for signal in link["signals"]), default=None)
-        identity = ", ".join(
-            f"{key} {value}" for key, value in link["identity"].items() if not isinstance(value, (list, dict))
-        )
+        identity = ", ".join(f"{key} {value}" for key, value in list(link["identity"].items())[:IDENTITY_SHOWN])
         table.add_row(
             link["name"],
             f"{SIGNS.get(link['state'], '?')} {state_word(link['state'])}",

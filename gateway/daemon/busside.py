@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from gateway.store.outbox import Outbox
 
 BACKOFF_START_S = 0.5
-BACKOFF_MAX_S = 30.0
+BACKOFF_MAX_S = 5.0
 REFUSED_RETRY_S = 60.0
 REFUSALS_MAX = 256
 """Refusals waiting to be published; beyond it the oldest is dropped, its author will ask again."""

@@ -78,12 +78,12 @@ async def test_answers_an_order_by_its_number():
     """Told to answer, the person sends 收到 and the number back once, and does not answer receipts."""
     _, one, two = pair(auto_answer=True)
 
-    two.type_text("请前往三号点 编号1023", 1)
+    two.type_text("令7:请前往三号点", 1)
     await asyncio.sleep(100)
-    two.type_text("收到 55", 1)
+    two.type_text("已收到,编号55", 1)
     await asyncio.sleep(100)
 
-    assert [received.text for received in two.inbox] == ["收到 1023"]
+    assert [received.text for received in two.inbox] == ["收到 7"]
     assert len(one.inbox) == 2
 
 
