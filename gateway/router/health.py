@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from gateway.link import SendOutcome
 
-SILENCE_S = 120.0
-"""Tries without feedback for two slots are a silence; a single lost feedback is not."""
+SILENCE_S = 180.0
+"""Tries without feedback for three slots are a silence; a single lost feedback, repeated after two, is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,19 @@ class LinkHealth:
         """Return the health after something was received: the radio hears, which is not yet that it sends."""
         return replace(self, heard_s=now_s)
 
+    def after_lost(self, now_s: float) -> LinkHealth:
+        """Return the health after the device was lost: its silence was its own, and the hold-down counts from here.
+
+        A silence that is still young goes on counting, so that a device lost every minute is not innocent every minute.
+        """
+        if now_s - self.unanswered_since_s < SILENCE_S:
+            return self
+        return replace(self, unanswered_since_s=math.inf, failed_s=now_s)
+
     def is_suspect(self, now_s: float, unacknowledged_s: float, hold_down_s: float) -> bool:
         """Tell whether another link should be preferred now."""
-        if self.unanswered_since_s < math.inf:
-            # A link without feedback is doubted at once for the next bundle only when the wait is over; a finite
-            # bound holds for precedences that never repeat, so that they fail over as well.
-            return now_s - self.unanswered_since_s >= min(unacknowledged_s, max(hold_down_s, SILENCE_S))
-        return now_s - self.failed_s < hold_down_s
+        if now_s - self.failed_s < hold_down_s:
+            return True
+        # Doubted only when the wait is over; a finite bound holds for precedences that never repeat, so that they fail
+        # over as well.
+        return now_s - self.unanswered_since_s >= min(unacknowledged_s, max(hold_down_s, SILENCE_S))

@@ -69,7 +69,7 @@ def plan(bundle: Bundle, links: Sequence[LinkView], policy: Policy, now_s: float
     untried = [link for link in usable if link.name not in bundle.tried]
     pool = untried or usable
     if precedence is Precedence.FLASH:
-        copies = _flash_copies_left(bundle, untried=bool(untried))
+        copies = min(len(pool), _flash_copies_left(bundle, untried=bool(untried)))
         ranked = sorted(pool, key=lambda link: _soonest(link, policy, precedence, now_s))
         return Decision(tuple(link.name for link in ranked[:copies]), f"soonest slot, {copies} at once")
     if precedence is Precedence.IMMEDIATE:
