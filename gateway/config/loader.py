@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 CONFIG_BYTES_MAX = 1_000_000
 
+FOUND_CHARS_MAX = 100
+"""How much of a wrong value is quoted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -58,7 +61,7 @@ def load(path: Path, find_driver: Callable[[str], Driver]) -> Configuration:
         raise ConfigError(path, [Fault("file", f"longer than {CONFIG_BYTES_MAX} bytes: is it a configuration?")])
     try:
         table = tomllib.loads(text.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
         raise ConfigError(path, [Fault("file", f"not valid TOML: {error}")]) from error
     return check(path, table, find_driver)
 
@@ -71,10 +74,11 @@ def check(path: Path, table: dict[str, Any], find_driver: Callable[[str], Driver
         settings = Settings.model_validate(table)
     except ValidationError as error:
         faults += _faults_of(error, "")
+    faults += _order_faults(table)
     links: dict[str, tuple[Driver, Any]] = {}
     for name, link in _link_tables(table):
         try:
-            driver = find_driver(str(link.get("driver", "")))
+            driver = find_driver(link["driver"])
         except LookupError as error:
             faults.append(Fault(f"links.{name}.driver", str(error.args[0])))
             continue
@@ -96,7 +100,25 @@ def _link_tables(table: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     links = table.get("links")
     if not isinstance(links, dict):
         return []
-    return [(name, link) for name, link in links.items() if isinstance(link, dict) and "driver" in link]
+    return [
+        (name, link) for name, link in links.items() if isinstance(link, dict) and isinstance(link.get("driver"), str)
+    ]
+
+
+def _order_faults(table: dict[str, Any]) -> list[Fault]:
+    """Return what the operator's order names that is no link; found also where other tables are at fault."""
+    router, links = table.get("router"), table.get("links", {})
+    orders = router.get("order") if isinstance(router, dict) else None
+    if not isinstance(orders, dict) or not isinstance(links, dict):
+        return []
+    there_are = ", ".join(sorted(links)) or "none"
+    return [
+        Fault(f"router.order.{precedence}", f"names {name!r}, but [links] has only {there_are}")
+        for precedence, names in orders.items()
+        if isinstance(names, list)
+        for name in names
+        if isinstance(name, str) and name not in links
+    ]
 
 
 def _faults_of(error: ValidationError, prefix: str) -> list[Fault]:
@@ -109,6 +131,14 @@ def _faults_of(error: ValidationError, prefix: str) -> list[Fault]:
         elif item["type"] == "missing":
             what = "is missing"
         elif item["type"] != "value_error":
-            what = f"{what}; found {item['input']!r}"
+            what = f"{what}; found {_quoted(item['input'])}"
         faults.append(Fault(where or "file", what))
     return faults
+
+
+def _quoted(value: Any) -> str:
+    try:
+        found = repr(value)
+    except ValueError:  # an integer too long to be written in digits
+        return f"a very large {type(value).__name__}"
+    return found if len(found) <= FOUND_CHARS_MAX else f"{found[:FOUND_CHARS_MAX]}…"

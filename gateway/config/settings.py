@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from gateway.bus.embedded import check_listen
 from gateway.model import LIFETIME_S_MAX, Precedence
 from gateway.router.policy import DEFAULT_LIFETIME_S, DEFAULT_PATIENCE, Patience, Policy
 
@@ -15,12 +17,19 @@ NAME = r"^[A-Za-z0-9_-]{1,32}$"
 Name = Annotated[str, Field(pattern=NAME)]
 Seconds = Annotated[float, Field(gt=0, le=LIFETIME_S_MAX, allow_inf_nan=False)]
 LINKS_MAX = 64
+PORT_MAX = 65_535
+
+SOCKET_PATH_BYTES_MAX = 107
+"""Longest path of a Unix socket (unix(7), sun_path without its end)."""
+
+STORE_BYTES_MIN = 4_000_000
+"""Below this a database has no room for its own margins."""
 
 
 class Table(BaseModel):
     """A TOML table: unknown keys are faults, values are final."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class GatewaySettings(Table):
@@ -35,11 +44,18 @@ class GatewaySettings(Table):
     receipts: bool = True
     """Answer every report with a short receipt on the bearer it came by."""
 
+    @field_validator("control_socket")
+    @classmethod
+    def _fits_a_socket_address(cls, value: Path) -> Path:
+        if len(os.fsencode(value)) > SOCKET_PATH_BYTES_MAX:
+            raise ValueError(f"a socket's path has at most {SOCKET_PATH_BYTES_MAX} bytes; use a shorter one")
+        return value
+
 
 class EmbeddedBrokerSettings(Table):
     """``[bus.embedded]``: a broker of our own for demonstrations and small posts."""
 
-    restart_delay_s: Annotated[float, Field(ge=0, le=3600)] = 2.0
+    restart_delay_s: Annotated[float, Field(ge=0.1, le=3600)] = 2.0
 
 
 class BusSettings(Table):
@@ -70,8 +86,22 @@ class BusSettings(Table):
     @field_validator("url")
     @classmethod
     def _is_broker_url(cls, value: str) -> str:
-        if not re.fullmatch(r"mqtts?://[^\s/@]+", value):
+        match = re.fullmatch(r"mqtts?://(?:\[[0-9A-Fa-f:.]+\]|[^\s/@:\[\]]+)(?::([0-9]{1,5}))?", value)
+        if match is None or not 0 < int(match[1] or 1) <= PORT_MAX:
             raise ValueError("write mqtt://host:port or mqtts://host:port; user and password have their own keys")
+        return value
+
+    @field_validator("embedded")
+    @classmethod
+    def _can_listen_there(
+        cls, value: EmbeddedBrokerSettings | None, info: ValidationInfo
+    ) -> EmbeddedBrokerSettings | None:
+        url = info.data.get("url")
+        if value is not None and url is not None:
+            scheme, _, listen = url.partition("://")
+            if scheme != "mqtt":
+                raise ValueError("the embedded broker speaks no TLS; write bus.url as mqtt://127.0.0.1:port")
+            check_listen(listen)
         return value
 
 
@@ -79,7 +109,7 @@ class StoreSettings(Table):
     """``[store]``: caps of the outbox. What is shed first at a cap: docs/operations.md."""
 
     bundles_max: Annotated[int, Field(ge=100, le=20_000_000)] = 2_000_000
-    bytes_max: Annotated[int, Field(ge=1_000_000)] = 2_000_000_000
+    bytes_max: Annotated[int, Field(ge=STORE_BYTES_MIN, le=10**15)] = 2_000_000_000
     history_s: Seconds = 7 * 86_400.0
     """How long closed bundles and their tries are kept for ``explain``."""
 
@@ -87,7 +117,8 @@ class StoreSettings(Table):
 class PatienceSettings(Table):
     """How long to wait for evidence and how often to try; see [router.patience.FLASH] and so on."""
 
-    unacknowledged_s: Annotated[float, Field(gt=0)]
+    unacknowledged_s: Annotated[float, Field(ge=1, allow_inf_nan=True)]
+    """Seconds, or ``inf``: never repeated without being asked."""
     tries_max: Annotated[int, Field(ge=1, le=1000)]
 
 
@@ -147,12 +178,3 @@ class Settings(Table):
     router: RouterSettings = RouterSettings()
     handsets: HandsetSettings = HandsetSettings()
     links: Annotated[dict[Name, LinkSettings], Field(max_length=LINKS_MAX)] = {}
-
-    @model_validator(mode="after")
-    def _order_names_links(self) -> Settings:
-        unknown = {link for links in self.router.order.values() for link in links} - set(self.links)
-        if unknown:
-            raise ValueError(
-                f"router.order names {', '.join(sorted(unknown))}, but [links] has only {', '.join(sorted(self.links)) or 'none'}"
-            )
-        return self
