@@ -28,6 +28,15 @@ if TYPE_CHECKING:
 BATCH_MAX = 100
 """Reports read from the outbox and published before their PUBACKs are written down together."""
 
+CONSUMERS_RETURN_S = 5.0
+"""A broker that forgot our session forgot its consumers' too: they get this long to come back before anything but an SOS
+is published, or the broker would drop it and they would see what is newer first."""
+
+ONLY_FLASH_LOOK_S = 0.2
+
+FLASH_RESEND_S = 30.0
+"""An SOS that no consumer has confirmed is published again at least this soon."""
+
 LIVE_HEADS_MAX = 400
 """Live reports looked at for a batch; those of senders with a backlog are passed over."""
 
@@ -69,12 +78,16 @@ class BusPublisher:
         self._backlog_credit = 0.0
         self._credit_at_s = 0.0
         self._must_requeue = False
+        self._consumers_back_s = 0.0
+        self._only_flash = False
         self._receipts_declined_until_s = 0.0
         self._must_draw_line = True
 
     def connected(self, *, session_present: bool) -> None:
         """Take that there is a new connection; what is in the outbox now will be backlog."""
-        self._must_requeue = self._must_requeue or not session_present
+        if not session_present:
+            self._must_requeue = True
+            self._consumers_back_s = asyncio.get_running_loop().time() + CONSUMERS_RETURN_S
         self._must_draw_line = True
         self._core.bus_bell.ring()
 
@@ -90,6 +103,7 @@ class BusPublisher:
             await self._draw_line()
         receipts = await self._tell_states()
         self._add_credit()
+        self._only_flash = asyncio.get_running_loop().time() < self._consumers_back_s
         batch, wait_s = await core.store.run(self._choose)
         if batch:
             await self._publish(batch)
@@ -137,6 +151,8 @@ class BusPublisher:
         for precedence in Precedence:
             if precedence is Precedence.FLASH:
                 chosen = outbox.due(BUS_LANE, precedence, now_s, BATCH_MAX)
+            elif self._only_flash:
+                return [], ONLY_FLASH_LOOK_S
             else:
                 heads = outbox.due_live(BUS_LANE, precedence, now_s, self._backlog_seq_max + 1, LIVE_HEADS_MAX)
                 chosen = [b for b in heads if str(b.draft.source) not in self._backlog_left][:BATCH_MAX]
@@ -216,7 +232,10 @@ class BusPublisher:
         """PUBACK stops the resending for now. With consumers named, an unconfirmed report goes again, ever more rarely."""
         if not self._settings.consumers:
             return math.inf
-        return now_s + self._settings.unconfirmed_resend_s * float(2 ** min(bundle.attempts, RESEND_DOUBLINGS_MAX))
+        resend_s = self._settings.unconfirmed_resend_s
+        if bundle.precedence is Precedence.FLASH:
+            resend_s = min(resend_s, FLASH_RESEND_S)
+        return now_s + resend_s * 2.0 ** min(bundle.attempts, RESEND_DOUBLINGS_MAX)
 
 
 def _note_published(
