@@ -26,7 +26,7 @@ def explain(bundle_id: str, socket_path: str, as_json: bool) -> None:
         print_json(result)
         return
     bundle = result["bundle"]
-    click.echo(f"{bundle['id']}  {tr('number')} {bundle['number']}")
+    click.echo(tr("{id}  number {number}").format(id=bundle["id"], number=bundle["number"]))
     click.echo(
         f"  {bundle['kind']}  {precedence_word(bundle['precedence'])}  {bundle['source']} -> {bundle['destination']}"
     )

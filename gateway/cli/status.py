@@ -45,9 +45,10 @@ def _head(console: Console, result: dict[str, Any]) -> None:
         if result["clock"]["trusted"]
         else tr("CLOCK NOT TRUSTED: nothing depends on it, times shown may be wrong")
     )
-    console.print(
-        f"{result['gateway']}  {tr('region')} {result['region']}  yizhan {result['version']}  {tr('running for')} {span_word(result['up_s'])}  {clock}"
-    )
+    # Babel does not look into f-strings, so texts are put together with format.
+    head = tr("{gateway}  region {region}  yizhan {version}  running for {span}  {clock}")
+    values = {name: result[name] for name in ("gateway", "region", "version")}
+    console.print(head.format(**values, span=span_word(result["up_s"]), clock=clock))
     bus = result["bus"]
     if bus is None:
         console.print(tr("bus: none configured"))
