@@ -75,9 +75,11 @@ def test_a_bad_line_does_not_end_the_run():
 
     result = CliRunner().invoke(main, ["frame", "decode", "--protocol", "bd-2.1"], input=lines.encode())
 
-    assert [
-        "error" if "error" in json.loads(row) else "kind" for row in result.stdout.splitlines()
-    ] == ["kind", "error", "kind"]
+    assert ["error" if "error" in json.loads(row) else "kind" for row in result.stdout.splitlines()] == [
+        "kind",
+        "error",
+        "kind",
+    ]
 
 
 def test_escapes_stand_for_their_bytes():
