@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gateway.link import Addressed, PayloadKind
 from gateway.model import (
     BUS,
     BUS_LANE,
+    TEXT_CHARS_MAX,
     Direction,
     Draft,
     Endpoint,
     Message,
     MessageKind,
+    ModelError,
     Place,
     PlaceSource,
     Precedence,
@@ -32,6 +34,8 @@ from gateway.store.errors import StoreError
 from protocols.beidou.handset.parse import parse
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gateway.daemon.core import Core
     from gateway.link import Heard
     from gateway.model import Bundle
@@ -46,6 +50,12 @@ KINDS_WITH_PLACE = frozenset(
 
 ANSWERABLE_ORDERS_MAX = 2
 """How many open orders are looked at when an answer quotes no number: one is an answer, two are a guess."""
+
+COPY_WITHIN_S = 60.0
+"""A card speaks once a minute: the same words again sooner than that are a copy, not said anew."""
+
+NOBODY = Endpoint.card(0)
+"""Who says what came without a legible sender: kept, shown as that, and not answered."""
 
 
 class Inbound:
@@ -79,13 +89,13 @@ class Inbound:
 
     def _is_ours(self, card: str) -> bool:
         """Tell whether a card is in one of our own terminals: a command terminal also copies what we send."""
-        return any(runner.card == card for runner in self._core.links.values())
+        return any(runner.card and runner.card == card.lstrip("0") for runner in self._core.links.values())
 
     def _for_another_card(self, link: str, heard: Heard) -> tuple[str, Heard]:
         """Take a copy of what was sent to another of our cards as ours, to be answered by that card's link."""
         if heard.addressed is Addressed.OVERHEARD and heard.to_peer:
             for name, runner in sorted(self._core.links.items()):
-                if runner.card == heard.to_peer:
+                if runner.card and runner.card == heard.to_peer.lstrip("0"):
                     return name, replace(heard, addressed=Addressed.ME)
         return link, heard
 
@@ -96,10 +106,13 @@ class Inbound:
         """
         core = self._core
         now_s = core.now_s()
-        source = Endpoint.card(heard.peer)
+        source = _source_of(heard)
         message, ref = self._understand(outbox, heard, source, now_s)
-        for_us = heard.addressed is Addressed.ME
+        for_us = heard.addressed is Addressed.ME and source != NOBODY
         order = self._answered_order(outbox, source, message, ref) if for_us else None
+        key = _key_of(heard, source)
+        if order is not None and ref is None:
+            order, key = self._said_anew(outbox, order, key, now_s)
         draft = Draft(
             direction=Direction.UP,
             source=source,
@@ -117,15 +130,28 @@ class Inbound:
             draft,
             lane=BUS_LANE,
             now_s=now_s,
-            duplicate=DuplicateKey(_key_of(heard), core.settings.handsets.duplicate_window_s),
-            owed=OwedTo(link, heard.peer) if wants_receipt else None,
+            duplicate=self._window(key),
+            owed=OwedTo(link, source.name) if wants_receipt else None,
         )
-        if acceptance.is_duplicate:
-            return False, None
         if order is None:
-            return True, None
+            return not acceptance.is_duplicate, None
         receipt = Receipt(order.id, ReceiptLevel.ANSWERED, by=str(source), detail=message.text[:64])
-        return True, outbox.receipt(receipt, now_s)
+        return not acceptance.is_duplicate, outbox.receipt(receipt, now_s)
+
+    def _window(self, key: bytes) -> DuplicateKey:
+        return DuplicateKey(key, self._core.settings.handsets.duplicate_window_s)
+
+    def _said_anew(self, outbox: Outbox, order: Bundle, key: bytes, now_s: float) -> tuple[Bundle | None, bytes]:
+        """Tell an answer without a number from a copy of an earlier one in the same words (收到, and 收到 to the next order).
+
+        Return the order if it is answered, and the key under which the answer is one report.
+        """
+        known = outbox.known(self._window(key), now_s)
+        if known is None or (known and "addressed" in known[0].draft.message.fields):
+            return order, key  # new, or so far only heard between others
+        if not known or now_s - known[0].accepted_s < COPY_WITHIN_S:
+            return None, key
+        return order, hashlib.sha256(key + order.id.encode()).digest()[:16]
 
     def _lifetime_s(self) -> float:
         """Return how long a report is kept for the centre: the declared retention, whatever its precedence."""
@@ -134,26 +160,26 @@ class Inbound:
 
     def _understand(self, outbox: Outbox, heard: Heard, source: Endpoint, now_s: float) -> tuple[Message, int | None]:
         """Return the message, and the number it quotes."""
+        notes: list[str] = []
+        if source == NOBODY:
+            notes.append(f"sender's address is no card: {heard.peer[:40]!a}")
+        place = _terminal_place(heard, notes)
         if heard.payload.kind is PayloadKind.BYTES:
-            return Message(MessageKind.OPAQUE, data_hex=heard.payload.data.hex(), place=_terminal_place(heard)), None
+            fields = _fields(heard, {}, notes)
+            return Message(MessageKind.OPAQUE, data_hex=heard.payload.data.hex(), place=place, fields=fields), None
         text = heard.payload.text
-        if not text.strip() and heard.fix is not None:
-            return Message(MessageKind.POSITION, text=text, place=_terminal_place(heard)), None
+        if len(text) > TEXT_CHARS_MAX:
+            notes.append(f"the first {TEXT_CHARS_MAX} of {len(text)} characters")
+            text = text[:TEXT_CHARS_MAX]
+        if _is_position_only(heard):
+            return Message(MessageKind.POSITION, text=text, place=place, fields=_fields(heard, {}, notes)), None
         report = parse(text)
-        place: Place | None = None
         if report.lat is not None and report.lon is not None:
             place = Place(report.lat, report.lon, PlaceSource.TEXT)
-        place = place or _terminal_place(heard)
         kind = MessageKind(report.kind)
-        if place is None and kind in KINDS_WITH_PLACE:
+        if place is None and kind in KINDS_WITH_PLACE and source != NOBODY:
             place = self._last_known(outbox, source, now_s)
-        fields = dict(report.fields)
-        if heard.addressed is not Addressed.ME:
-            fields["addressed"] = str(heard.addressed)
-            fields["to"] = heard.to_peer
-        if heard.note:
-            fields["note"] = "; ".join(note for note in (fields.get("note"), heard.note) if note)
-        return Message(kind, text=text, place=place, fields=fields), report.ref
+        return Message(kind, text=text, place=place, fields=_fields(heard, report.fields, notes)), report.ref
 
     def _last_known(self, outbox: Outbox, source: Endpoint, now_s: float) -> Place | None:
         place = outbox.last_place(source, now_s)
@@ -175,30 +201,62 @@ class Inbound:
             mine.add(Endpoint.parse(f"station:{station.id}"))
         if ref is not None:
             order = outbox.numbered(ref)
-            is_theirs = order is not None and order.draft.direction is Direction.DOWN and order.destination in mine
-            return order if is_theirs else None
+            if order is None or order.draft.direction is not Direction.DOWN or order.destination not in mine:
+                return None
+            return order if order.attempts else None  # what never left cannot be answered
         orders = [order for endpoint in sorted(mine) for order in outbox.open_to(endpoint, ANSWERABLE_ORDERS_MAX)]
         reached = [order for order in orders if order.attempts]
         return reached[0] if len(reached) == 1 else None
 
 
-def _terminal_place(heard: Heard) -> Place | None:
-    if heard.fix is None:
+def _source_of(heard: Heard) -> Endpoint:
+    """Return who says it; NOBODY for a damaged or foreign address, since an SOS counts whoever sends it."""
+    try:
+        return Endpoint.card(heard.peer)
+    except ModelError:
+        return NOBODY
+
+
+def _is_position_only(heard: Heard) -> bool:
+    return heard.payload.kind is PayloadKind.TEXT and not heard.payload.text.strip() and heard.fix is not None
+
+
+def _terminal_place(heard: Heard, notes: list[str]) -> Place | None:
+    """Return the place that came with it; one that cannot be is left out and noted."""
+    fix = heard.fix
+    if fix is None:
         return None
-    return Place(heard.fix.lat, heard.fix.lon, PlaceSource.TERMINAL, height_m=heard.fix.height_m)
+    try:
+        return Place(fix.lat, fix.lon, PlaceSource.TERMINAL, height_m=fix.height_m)
+    except ModelError:
+        notes.append(f"terminal's position cannot be: {fix.lat}, {fix.lon}, {fix.height_m}")
+        return None
 
 
-def _key_of(heard: Heard) -> bytes:
-    """Return what makes two heard payloads one report: the card and the content, however and where it was received."""
+def _fields(heard: Heard, understood: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
+    """Return what was understood, whom it was for if not us, and what was odd."""
+    fields = dict(understood)
+    if heard.addressed is not Addressed.ME:
+        fields["addressed"] = str(heard.addressed)
+        fields["to"] = heard.to_peer
+    notes = [note for note in (fields.get("note"), heard.note, *notes) if note]
+    if notes:
+        fields["note"] = "; ".join(notes)
+    return fields
+
+
+def _key_of(heard: Heard, source: Endpoint) -> bytes:
+    """Return what makes two heard payloads one report: the sender and the content, however and where it was received."""
     digest = hashlib.sha256()
+    sender = heard.peer if source == NOBODY else source.name
     for part in (
-        heard.peer.encode(),
+        sender.encode("utf-8", "surrogatepass"),
         heard.payload.kind.encode(),
         heard.payload.text.encode("utf-8", "surrogatepass"),
         heard.payload.data,
     ):
         digest.update(len(part).to_bytes(4, "big"))
         digest.update(part)
-    if not heard.payload.text and not heard.payload.data and heard.fix is not None:
+    if _is_position_only(heard) and heard.fix is not None:
         digest.update(f"{heard.fix.lat:.5f},{heard.fix.lon:.5f}".encode())
     return digest.digest()[:16]

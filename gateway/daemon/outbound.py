@@ -220,7 +220,10 @@ class LinkSender:
         result = await self._transmit(task.outgoing)
         now_s = core.now_s()
         # UNKNOWN counts as sent: a receipt is worth repeating only when the person asks again, which owes it again.
-        sent = result.outcome in (SendOutcome.ACCEPTED, SendOutcome.RELAYED, SendOutcome.UNKNOWN)
+        # REFUSED is settled too: the device would refuse it every quarter of a minute for a day.
+        sent = result.outcome is not SendOutcome.DEFERRED
+        if result.outcome is SendOutcome.REFUSED:
+            core.count("receipt refused by the device")
         await core.store.run(lambda outbox: outbox.owed_settle(task.owed.peer, task.numbers, now_s, sent=sent))
         log.info(
             "receipt", peer=task.owed.peer, numbers=task.numbers, link=self._runner.name, outcome=str(result.outcome)
