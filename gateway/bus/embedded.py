@@ -13,13 +13,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import os
 import signal
 import stat
 import sys
 from typing import TYPE_CHECKING, Any
+
+from gateway.config.listen import ListenError, check_listen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,10 +33,6 @@ SESSION_EXPIRY_S = 86_400
 
 NOISY = ("amqtt", "transitions", "websockets")
 """Loggers that report every connection and packet."""
-
-
-class ListenError(ValueError):
-    """An address that this broker does not listen on."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,22 +59,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _complain(str(error), USAGE_EXIT)
     return 0
-
-
-def check_listen(listen: str) -> None:
-    """Raise ListenError unless ``listen`` is a loopback address with a port."""
-    host, _, port = listen.rpartition(":")
-    try:
-        address = ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        raise ListenError(f"--listen: found {listen!r}, write an address and a port such as 127.0.0.1:1883") from None
-    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
-        raise ListenError(f"--listen: found port {port!r}, use 1 to 65535")
-    if not address.is_loopback:
-        raise ListenError(
-            f"--listen: found {host}, but this broker asks nobody for a password and listens on loopback only; "
-            "use 127.0.0.1, or mosquitto with passwords for other machines"
-        )
 
 
 async def _serve(broker_class: Any, listen: str) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from gateway.bus.embedded import check_listen
+from gateway.config.listen import check_listen
 from gateway.model import LIFETIME_S_MAX, Precedence
 from gateway.router.policy import DEFAULT_LIFETIME_S, DEFAULT_PATIENCE, Patience, Policy
 
