@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 
 MEMBERS_MAX = 1000
 """Most members an order to a group or grid cell is copied to; more are reached by broadcast."""
+
+UNSENDABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters but for line ends and tabs, and halves of characters."""
+
+EXTERNAL_ID_CHARS_MAX = 64
+"""Longest id that an author may give an order."""
 
 NUMBER_DIGITS = 7
 """Digits reserved for an order's number when its length is checked before the number is known."""
@@ -62,6 +69,12 @@ class Orders:
         text = order.text.strip()
         if not text:
             raise OrderRefused("text: is empty; write what the person shall read")
+        if UNSENDABLE.search(text):
+            raise OrderRefused(f"text: found {text[:60]!a}, which has control characters; leave them out")
+        if len(order.external_id) > EXTERNAL_ID_CHARS_MAX or not order.external_id.isprintable():
+            raise OrderRefused(
+                f"id: found {order.external_id[:80]!a}, use at most {EXTERNAL_ID_CHARS_MAX} characters that can be seen"
+            )
         draft = self._draft(replace(order, text=text))
         taken = await self._core.store.run(lambda outbox: self._accept(outbox, order, draft))
         if not taken.is_duplicate:
@@ -113,6 +126,8 @@ class Orders:
 
     def _members(self, outbox: Outbox, destination: Endpoint) -> list[tuple[Endpoint, str]]:
         """Return whom an order goes to, each with the lane it waits in."""
+        if destination.kind is EndpointKind.BUS:
+            raise OrderRefused(f"{destination}: orders go to the field, not to the bus")
         bearers = self._core.bearers()
         if destination.kind not in (EndpointKind.GROUP, EndpointKind.GRID):
             return [(destination, lane_for(destination, outbox.station, bearers))]
