@@ -7,15 +7,16 @@ leaves in it whatever is queued behind (promise 4).
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gateway.link import LinkState, Outgoing, Payload, SendOutcome, SendResult
-from gateway.model import MessageKind, Precedence
+from gateway.model import BundleState, MessageKind, Precedence
 from gateway.observe.log import logger
 from gateway.router.addressing import peer_on
-from gateway.router.outcome import after_try
+from gateway.router.outcome import after_try, deferred_wait_s
 from gateway.router.plan import is_in_lane, plan
+from gateway.router.policy import REFUSED_RECHECK_S
 from gateway.store.errors import StoreError
 from protocols.beidou.handset.receipt import order_text, receipt_text
 
@@ -24,16 +25,21 @@ if TYPE_CHECKING:
 
     from gateway.daemon.core import Core
     from gateway.daemon.supervisor import LinkRunner
+    from gateway.link import LinkReport
     from gateway.model import Bundle
     from gateway.router.plan import LinkView
     from gateway.store.outbox import Outbox
     from gateway.store.receipts_owed import Owed
+    from gateway.store.sending import Attempt
 
 IDLE_WAIT_S = 30.0
 """Longest sleep of a link's worker: proof of life for the watchdog, and a net under a missed bell."""
 
 HEADS_MAX = 16
 """Bundles of one lane and precedence that are looked at for one slot; those behind them wait for the next."""
+
+REFUSED_PAUSE_S = 1.0
+"""Pause of a link after a refusal, so that a device that refuses everything is not led through the whole queue at once."""
 
 LOOK_AGAIN_S = 5.0
 """Wait when something is due that the router keeps for another link: slots and suspicions change with time."""
@@ -66,6 +72,9 @@ class LinkSender:
         self._runner = runner
         self._core = core
         self._part = f"link {runner.name}"
+        self._held_until_s = 0.0
+        """Loop time until which the device, by its last answer, takes nothing; a new report of it ends that."""
+        self._held_report: LinkReport | None = None
 
     async def run(self) -> None:
         """Serve until cancelled."""
@@ -98,7 +107,8 @@ class LinkSender:
         last = self._runner.last
         if last.state is not LinkState.OPEN:
             return IDLE_WAIT_S
-        return max(0.0, last.not_before_s - asyncio.get_running_loop().time())
+        held_until_s = self._held_until_s if last is self._held_report else 0.0
+        return max(0.0, max(last.not_before_s, held_until_s) - asyncio.get_running_loop().time())
 
     async def _next_due_s(self) -> float | None:
         """Return the wait until something of our lanes becomes due, bounded; None when nothing is known."""
@@ -155,6 +165,7 @@ class LinkSender:
                     continue
                 peer = peer_on(bundle.destination, bearer, outbox.station, bundle.attempts)
                 if peer is None:
+                    _set_aside(outbox, bundle, now_s)
                     continue
                 outgoing = Outgoing(
                     peer=peer,
@@ -193,18 +204,21 @@ class LinkSender:
 
     async def _send_bundle(self, task: BundleTask) -> None:
         core, name = self._core, self._runner.name
-        attempt = await core.store.run(lambda outbox: outbox.begin(task.bundle.seq, name, core.now_s()))
+        attempt = await core.store.run(lambda outbox: _begin(outbox, task.bundle, name, core.now_s()))
         if attempt is None:
-            return  # closed between choosing and beginning
+            return  # closed or taken by another link between choosing and beginning
         result = await self._transmit(task.outgoing)
         now_s = core.now_s()
         views = [runner.view() for runner in core.links.values()]
-        after = after_try(task.bundle, name, result, links=views, policy=core.policy, now_s=now_s)
-        await core.store.run(
-            lambda outbox: outbox.finish(
-                attempt, result.outcome, result.detail, now_s, state=after.state, due_s=after.due_s
-            )
-        )
+
+        def finish(outbox: Outbox) -> None:
+            # Judged by the bundle as it is now: a second link may have had it meanwhile (FLASH goes over two at once).
+            now = outbox.numbered(task.bundle.seq) or task.bundle
+            before = replace(task.bundle, tried=now.tried, attempts=max(0, now.attempts - 1))
+            after = after_try(before, name, result, links=views, policy=core.policy, now_s=now_s)
+            outbox.finish(attempt, result.outcome, result.detail, now_s, state=after.state, due_s=after.due_s)
+
+        await core.store.run(finish)
         log.info(
             "transmission",
             bundle=task.bundle.id,
@@ -236,12 +250,39 @@ class LinkSender:
         runner.health = runner.health.after_outcome(result.outcome, core.now_s())
         if result.outcome in (SendOutcome.ACCEPTED, SendOutcome.RELAYED):
             runner.sent_count += 1
+        self._hold(result)
         if result.not_before_s is None:
             return result
         return SendResult(result.outcome, result.detail, self._to_timeline(result.not_before_s))
 
+    def _hold(self, result: SendResult) -> None:
+        """Leave the device alone after a no: the next bundle of the queue would get the same one."""
+        now_s = asyncio.get_running_loop().time()
+        if result.outcome is SendOutcome.DEFERRED:
+            self._held_until_s = now_s + deferred_wait_s(result, now_s)
+        elif result.outcome is SendOutcome.REFUSED:
+            self._held_until_s = now_s + REFUSED_PAUSE_S
+        self._held_report = self._runner.last
+
     def _to_timeline(self, loop_s: float) -> float:
         return self._core.now_s() + max(0.0, loop_s - asyncio.get_running_loop().time())
+
+
+def _begin(outbox: Outbox, bundle: Bundle, link: str, now_s: float) -> Attempt | None:
+    """Begin a try unless another link was quicker; only FLASH is in two hands at once."""
+    now = outbox.numbered(bundle.seq)
+    if now is None or (
+        now.precedence is not Precedence.FLASH and (now.state is BundleState.HANDED or now.due_s > now_s)
+    ):
+        return None
+    return outbox.begin(bundle.seq, link, now_s)
+
+
+def _set_aside(outbox: Outbox, bundle: Bundle, now_s: float) -> None:
+    """Let a bundle wait whose destination has lost its address on every bearer, so that it does not stand before others."""
+    bearers = bundle.lane.split("+")
+    if all(peer_on(bundle.destination, bearer, outbox.station, bundle.attempts) is None for bearer in bearers):
+        outbox.postpone(bundle.seq, now_s + REFUSED_RECHECK_S, f"{bundle.destination} has no address; add a card")
 
 
 def _lanes(outbox: Outbox, bearer: str) -> list[str]:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 BACKOFF_START_S = 1.0
 BACKOFF_MAX_S = 60.0
+RETRY_S_MIN = 0.1
+"""Shortest wait whatever a driver asks for: a mistake in one must not spin the loop."""
+
 MISCONFIGURED_RETRY_S = 300.0
 STEADY_S = 120.0
 """A link that served this long starts its back-off anew."""
@@ -67,9 +70,10 @@ class LinkRunner:
         """Take the link's condition; log once when it is lost and once when it is back."""
         before = self.last
         self.last = report
-        if report.state is not before.state:
-            self.since_s = self._core.now_s()
-        if report.state in (LinkState.OPEN, LinkState.BUSY) and report.state is not self._logged:
+        up = _up(report.state)
+        if up is not _up(before.state):
+            self.since_s = self._core.now_s()  # trying to open again and again is one time of being away
+        if up is not None and up is not self._logged:
             log.info("link state", link=self.name, state=str(report.state), detail=report.detail)
             self._logged = report.state
             self._told_loss = ""
@@ -99,6 +103,7 @@ class LinkRunner:
                     failures = 0
                 failures += 1
                 wait_s = self._back_off_s(error, failures)
+                self.health = self.health.after_lost(self._core.now_s())
                 self._note_loss(error, wait_s)
             await asyncio.sleep(wait_s)
 
@@ -119,6 +124,11 @@ class LinkRunner:
         if isinstance(error, LinkMisconfigured):
             return MISCONFIGURED_RETRY_S
         if isinstance(error, LinkTransient) and error.retry_after_s is not None:
-            return error.retry_after_s
+            return min(max(RETRY_S_MIN, error.retry_after_s), MISCONFIGURED_RETRY_S)
         ceiling_s = min(BACKOFF_MAX_S, BACKOFF_START_S * float(2 ** min(failures - 1, 10)))
         return ceiling_s * (0.5 + self._core.rng.random() / 2)
+
+
+def _up(state: LinkState) -> LinkState | None:
+    """Return the state of a device that is there and talks; None for all ways of being away."""
+    return state if state in (LinkState.OPEN, LinkState.BUSY) else None
