@@ -79,9 +79,9 @@ class BusPublisher:
         self._credit_at_s = 0.0
         self._must_requeue = False
         self._consumers_back_s = 0.0
-        self._only_flash = False
         self._receipts_declined_until_s = 0.0
         self._must_draw_line = True
+        self._must_look = True
 
     def connected(self, *, session_present: bool) -> None:
         """Take that there is a new connection; what is in the outbox now will be backlog."""
@@ -89,6 +89,7 @@ class BusPublisher:
             self._must_requeue = True
             self._consumers_back_s = asyncio.get_running_loop().time() + CONSUMERS_RETURN_S
         self._must_draw_line = True
+        self._must_look = True
         self._core.bus_bell.ring()
 
     async def step(self) -> float:
@@ -97,44 +98,60 @@ class BusPublisher:
         Raise BusLost; what was not acknowledged stays due.
         """
         core = self._core
+        if self._must_look:
+            # Good enough to tell news from old until the line is drawn.
+            self._backlog_seq_max = await core.store.run(lambda outbox: outbox.last_seq())
+            self._must_look = False
+        calls = await core.store.run(self._choose_flash)
+        if calls:  # before anything that may take long
+            await self._publish(calls)
+            return 0.0
         if self._must_requeue:
-            await self._requeue()
+            await self._requeue_some()
+            return 0.0
         if self._must_draw_line:
             await self._draw_line()
-        receipts = await self._tell_states()
+        told = await self._tell_states()
+        if asyncio.get_running_loop().time() < self._consumers_back_s:
+            return ONLY_FLASH_LOOK_S
         self._add_credit()
-        self._only_flash = asyncio.get_running_loop().time() < self._consumers_back_s
         batch, wait_s = await core.store.run(self._choose)
         if batch:
             await self._publish(batch)
             return 0.0
-        return 0.0 if receipts else wait_s
+        return 0.0 if told else wait_s
 
     async def _tell_states(self) -> int:
         """Tell the authors of orders how far these are; return how many were told."""
         core = self._core
         if asyncio.get_running_loop().time() < self._receipts_declined_until_s:
             return 0
-        told = []
-        for bundle in await core.store.run(lambda outbox: outbox.untold(BATCH_MAX)):
-            payload = receipt_payload(bundle, self._topics, wall_s=core.clock.wall_s())
-            try:
-                await self._port.publish(self._topics.receipt(bundle.id), payload)
-            except PublishRefused as error:
-                log.warning("receipt of an order declined", bundle=bundle.id, why=str(error))
-                self._receipts_declined_until_s = asyncio.get_running_loop().time() + DECLINED_RETRY_S
-                break
-            told.append((bundle.seq, bundle.state))
+        bundles = await core.store.run(lambda outbox: outbox.untold(BATCH_MAX))
+        said = [
+            (self._topics.receipt(bundle.id), receipt_payload(bundle, self._topics, wall_s=core.clock.wall_s()))
+            for bundle in bundles
+        ]
+        results = await self._publish_all(said)
+        told = [(bundle.seq, bundle.state) for bundle, result in zip(bundles, results, strict=True) if result is None]
         if told:
             await core.store.run(lambda outbox: outbox.told(told))
+        declined = next((result for result in results if isinstance(result, PublishRefused)), None)
+        if declined is not None:
+            log.warning("receipts of orders declined", why=str(declined))
+            self._receipts_declined_until_s = asyncio.get_running_loop().time() + DECLINED_RETRY_S
+        _raise_other(results)
         return len(told)
 
-    async def _requeue(self) -> None:
-        """Make due again what the broker took and nobody confirmed, since it kept nothing of us."""
+    async def _publish_all(self, messages: list[tuple[str, bytes]]) -> list[BaseException | None]:
+        """Publish in order, many in flight; return for each what came of it, None for a PUBACK."""
+        tasks = [asyncio.ensure_future(self._port.publish(topic, payload)) for topic, payload in messages]
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _requeue_some(self) -> None:
+        """Make due again what the broker took and nobody confirmed, since it kept nothing of us; some at a time."""
         core = self._core
-        while await core.store.run(lambda outbox: outbox.requeue(BUS_LANE, core.now_s(), REQUEUE_STEP)) == REQUEUE_STEP:
-            core.progress.beat("bus")
-        self._must_requeue = False
+        done = await core.store.run(lambda outbox: outbox.requeue(BUS_LANE, core.now_s(), REQUEUE_STEP))
+        self._must_requeue = done == REQUEUE_STEP
 
     async def _draw_line(self) -> None:
         """Draw the line between backlog and live, and note whose backlog it is."""
@@ -146,16 +163,16 @@ class BusPublisher:
         self._backlog_credit = 0.0
         self._must_draw_line = False
 
+    def _choose_flash(self, outbox: Outbox) -> list[Ready]:
+        bundles = outbox.due(BUS_LANE, Precedence.FLASH, self._core.now_s(), BATCH_MAX)
+        return [self._ready(outbox, bundle) for bundle in bundles]
+
     def _choose(self, outbox: Outbox) -> tuple[list[Ready], float]:
+        """Choose live reports, most urgent first, then as much of the backlog as may go now; and how long to wait for none."""
         now_s = self._core.now_s()
         for precedence in Precedence:
-            if precedence is Precedence.FLASH:
-                chosen = outbox.due(BUS_LANE, precedence, now_s, BATCH_MAX)
-            elif self._only_flash:
-                return [], ONLY_FLASH_LOOK_S
-            else:
-                heads = outbox.due_live(BUS_LANE, precedence, now_s, self._backlog_seq_max + 1, LIVE_HEADS_MAX)
-                chosen = [b for b in heads if str(b.draft.source) not in self._backlog_left][:BATCH_MAX]
+            heads = outbox.due_live(BUS_LANE, precedence, now_s, self._backlog_seq_max + 1, LIVE_HEADS_MAX)
+            chosen = [b for b in heads if str(b.draft.source) not in self._backlog_left][:BATCH_MAX]
             if chosen:
                 return [self._ready(outbox, bundle) for bundle in chosen], 0.0
         affordable = min(BATCH_MAX, int(self._backlog_credit))
@@ -194,30 +211,23 @@ class BusPublisher:
         )
 
     async def _publish(self, batch: list[Ready]) -> None:
-        """Publish in order, many in flight; write down what the broker took, then tell of a loss."""
+        """Publish a batch; write down what the broker took, then tell of a loss."""
         core = self._core
-        tasks = [asyncio.ensure_future(self._port.publish(ready.topic, ready.payload)) for ready in batch]
-        results = await asyncio.gather(*tasks, return_exceptions=True)
+        results = await self._publish_all([(ready.topic, ready.payload) for ready in batch])
         now_s = core.now_s()
         taken: list[tuple[int, float]] = []
         declined: list[tuple[int, str]] = []
-        lost: BusLost | None = None
         for ready, result in zip(batch, results, strict=True):
             if result is None:
                 taken.append((ready.bundle.seq, self._due_after_puback_s(ready.bundle, now_s)))
                 self._note_through(ready)
-            elif isinstance(result, BusLost):
-                lost = result
             elif isinstance(result, PublishRefused):
                 log.warning("report declined", bundle=ready.bundle.id, why=str(result))
                 declined.append((ready.bundle.seq, str(result)))
-            else:
-                raise result
         if taken or declined:
             await core.store.run(lambda outbox: _note_published(outbox, taken, declined, now_s))
             core.changes.note()
-        if lost is not None:
-            raise lost
+        _raise_other(results)
 
     def _note_through(self, ready: Ready) -> None:
         source = str(ready.bundle.draft.source)
@@ -246,3 +256,10 @@ def _note_published(
         outbox.published([seq for seq, due in taken if due == due_s], "bus", now_s, due_s)
     for seq, why in declined:
         outbox.postpone(seq, now_s + DECLINED_RETRY_S, why)
+
+
+def _raise_other(results: list[BaseException | None]) -> None:
+    """Raise what was neither a PUBACK nor a refusal: a bug before a lost connection."""
+    others = [result for result in results if result is not None and not isinstance(result, PublishRefused)]
+    if others:
+        raise min(others, key=lambda error: isinstance(error, BusLost))

@@ -17,6 +17,7 @@ from gateway.bus.payloads import (
     link_state_payload,
     parse_command,
     parse_receipt,
+    receipt_payload,
     refusal_payload,
     state_payload,
 )
@@ -43,8 +44,14 @@ if TYPE_CHECKING:
 BACKOFF_START_S = 0.5
 BACKOFF_MAX_S = 5.0
 REFUSED_RETRY_S = 60.0
-REFUSALS_MAX = 256
-"""Refusals waiting to be published; beyond it the oldest is dropped, its author will ask again."""
+RETRY_S_MAX = 120.0
+"""Longest wait whatever the broker asks for; well below what the watchdog allows."""
+
+ANSWERS_MAX = 2_000
+"""Refusals and repeated receipts waiting to be published; beyond it the oldest is dropped, its author will ask again."""
+
+ANSWERS_STEP = 16
+"""Answers published between two looks for reports, so that nobody delays an SOS by asking much."""
 
 STORE_WAIT_S = 5.0
 """Pause before the outbox is asked again after it could not write."""
@@ -68,8 +75,8 @@ class BusSide:
         self._core = core
         self._orders = orders
         self._publisher = BusPublisher(port, topics, settings, core)
-        self._refusals: deque[bytes] = deque(maxlen=REFUSALS_MAX)
-        self._told_links: dict[str, LinkReport] = {}
+        self._answers: deque[tuple[str, bytes]] = deque(maxlen=ANSWERS_MAX)
+        self._told_links: dict[str, object] = {}
         self._connected_wall_s: float | None = None
         self._started_wall_s = core.clock.wall_s()
         self.state = "never connected"
@@ -108,7 +115,7 @@ class BusSide:
 
     def _back_off_s(self, error: BusLost, failures: int) -> float:
         if error.retry_after_s is not None:
-            return error.retry_after_s
+            return min(max(BACKOFF_START_S, error.retry_after_s), RETRY_S_MAX)
         if isinstance(error, BusRefused):
             return REFUSED_RETRY_S
         ceiling_s = min(BACKOFF_MAX_S, BACKOFF_START_S * float(2 ** min(failures - 1, 10)))
@@ -166,10 +173,24 @@ class BusSide:
             via="bus",
         )
         try:
-            await self._orders.take(order)
+            taken = await self._orders.take(order)
         except (OrderRefused, StoreError) as error:
             self._core.count("bus: order refused")
             self._refuse(topic, [str(error)], payload)
+            return
+        if taken.is_duplicate:
+            self._answer_again(topic, taken.bundles, payload)
+
+    def _answer_again(self, topic: str, bundles: tuple[Bundle, ...], payload: bytes) -> None:
+        """Tell the author of a repeated order how far it is; what was told the first time may have been lost."""
+        if not bundles:
+            self._refuse(
+                topic, ["an order with this id was taken earlier and is forgotten; give a new one a new id"], payload
+            )
+        for bundle in bundles:
+            receipt = receipt_payload(bundle, self._topics, wall_s=self._core.clock.wall_s())
+            self._answers.append((self._topics.receipt(bundle.id), receipt))
+        self._core.bus_bell.ring()
 
     async def _take_receipt(self, place: ReceiptTopic, payload: bytes) -> None:
         said = parse_receipt(payload)
@@ -201,15 +222,14 @@ class BusSide:
 
     def _refuse(self, topic: str, faults: list[object], payload: bytes) -> None:
         log.warning("bus message refused", topic=topic[:200], why="; ".join(str(fault) for fault in faults))
-        self._refusals.append(
-            refusal_payload(
-                self._topics,
-                topic,
-                [str(fault) for fault in faults],
-                wall_s=self._core.clock.wall_s(),
-                command_id=command_id_of(payload),
-            )
+        refusal = refusal_payload(
+            self._topics,
+            topic,
+            [str(fault) for fault in faults],
+            wall_s=self._core.clock.wall_s(),
+            command_id=command_id_of(payload),
         )
+        self._answers.append((self._topics.refusal, refusal))
         self._core.bus_bell.ring()
 
     # --- going out ---------------------------------------------------------------------------------------------
@@ -226,18 +246,27 @@ class BusSide:
             if loop.time() - said_s >= STATE_GAP_S and (self._links_changed() or loop.time() - said_s >= STATE_EVERY_S):
                 await self._say_states()
                 said_s = loop.time()
-            while self._refusals:
-                await self._say(self._topics.refusal, self._refusals.popleft(), retain=False)
             try:
                 wait_s = await self._publisher.step()
             except StoreError as error:  # told loudly by the housekeeping; what was not written down is published again
                 log.info("publisher waits for the store", why=str(error))
                 wait_s = STORE_WAIT_S
-            if wait_s > 0:
+            await self._say_answers()
+            if wait_s > 0 and not self._answers:
                 await self._core.bus_bell.wait(min(wait_s, STATE_EVERY_S / 2))
 
+    async def _say_answers(self) -> None:
+        """Publish some refusals and repeated receipts; those that a lost connection interrupts wait for the next."""
+        now = [self._answers.popleft() for _ in range(min(ANSWERS_STEP, len(self._answers)))]
+        try:
+            while now:
+                await self._say(*now[0], retain=False)
+                del now[0]
+        finally:
+            self._answers.extendleft(reversed(now))
+
     def _links_changed(self) -> bool:
-        return {name: runner.last for name, runner in self._core.links.items()} != self._told_links
+        return {name: _told_of(runner.last) for name, runner in self._core.links.items()} != self._told_links
 
     async def _say_states(self) -> None:
         core = self._core
@@ -263,14 +292,14 @@ class BusSide:
             retain=True,
         )
         for name, report in reports.items():
-            if self._told_links.get(name) != report:
+            if self._told_links.get(name) != _told_of(report):
                 runner = core.links[name]
                 since_wall_s = wall_s - (core.now_s() - runner.since_s)
                 payload = link_state_payload(
                     name, runner.link.info.bearer, report, since_wall_s=since_wall_s, wall_s=wall_s
                 )
                 await self._say(self._topics.link_state(name), payload, retain=True)
-        self._told_links = reports
+        self._told_links = {name: _told_of(report) for name, report in reports.items()}
 
     async def _say(self, topic: str, payload: bytes, *, retain: bool) -> None:
         """Publish something that nothing depends on; what the broker declines is counted."""
@@ -279,3 +308,8 @@ class BusSide:
         except PublishRefused as error:
             self._core.count("bus: state or refusal declined by the broker")
             log.warning("publication declined", topic=topic, why=str(error))
+
+
+def _told_of(report: LinkReport) -> object:
+    """Return what the bus is told of a link; its slot and counters change all the time and are not published."""
+    return (report.state, report.detail, tuple((signal.name, signal.level) for signal in report.signals))
