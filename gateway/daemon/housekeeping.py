@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gateway.daemon.core import Core
     from gateway.model import Bundle
 
-EXPIRE_EVERY_S = 10.0
+EXPIRE_EVERY_S = 30.0
 TIDY_EVERY_S = 60.0
 TIDY_AGAIN_S = 0.05
 """Pause between two steps while there is more to tidy, so that others get at the store."""

@@ -95,10 +95,9 @@ class LinkSender:
         wait_s = self._until_slot_s()
         if wait_s > 0:
             return wait_s
-        task = await self._core.store.run(self._chooser())
+        task, wait_s = await self._core.store.run(self._chooser())
         if task is None:
-            due_s = await self._next_due_s()
-            return IDLE_WAIT_S if due_s is None else due_s
+            return wait_s
         await self._send(task)
         return 0.0
 
@@ -110,28 +109,30 @@ class LinkSender:
         held_until_s = self._held_until_s if last is self._held_report else 0.0
         return max(0.0, max(last.not_before_s, held_until_s) - asyncio.get_running_loop().time())
 
-    async def _next_due_s(self) -> float | None:
-        """Return the wait until something of our lanes becomes due, bounded; None when nothing is known."""
-        core = self._core
-        bearer = self._runner.link.info.bearer
-        now_s = core.now_s()
-        due_s = await core.store.run(lambda outbox: self._first_due_s(outbox, bearer))
-        if due_s is None:
-            return None
-        # What is due already waits for another link or a better time; it is looked at again soon, not at once.
-        return LOOK_AGAIN_S if due_s <= now_s else min(IDLE_WAIT_S, due_s - now_s)
+    def _chooser(self) -> Callable[[Outbox], tuple[BundleTask | ReceiptTask | None, float]]:
+        """Look at all links here, on the loop, and return what chooses by that on the store's thread.
 
-    def _first_due_s(self, outbox: Outbox, bearer: str) -> float | None:
-        """Return when the first bundle or receipt that this link could carry is due."""
-        lanes = _lanes(outbox, bearer)
+        It returns the task, or None and how long there will be nothing to do.
+        """
+        views = [runner.view() for runner in self._core.links.values()]
+
+        def choose(outbox: Outbox) -> tuple[BundleTask | ReceiptTask | None, float]:
+            task = self._choose(outbox, views)
+            return task, 0.0 if task is not None else self._until_due_s(outbox)
+
+        return choose
+
+    def _until_due_s(self, outbox: Outbox) -> float:
+        """Return the wait until a bundle or receipt that this link could carry is due, bounded."""
+        lanes = _lanes(outbox, self._runner.link.info.bearer)
         times = [outbox.next_due_s(lane, precedence) for lane in lanes for precedence in Precedence]
         times.append(outbox.owed_due_s(self._runner.name))
-        return min((time_s for time_s in times if time_s is not None), default=None)
-
-    def _chooser(self) -> Callable[[Outbox], BundleTask | ReceiptTask | None]:
-        """Look at all links here, on the loop, and return what chooses by that on the store's thread."""
-        views = [runner.view() for runner in self._core.links.values()]
-        return lambda outbox: self._choose(outbox, views)
+        due_s = min((time_s for time_s in times if time_s is not None), default=None)
+        if due_s is None:
+            return IDLE_WAIT_S
+        now_s = self._core.now_s()
+        # What is due already waits for another link or a better time; it is looked at again soon, not at once.
+        return LOOK_AGAIN_S if due_s <= now_s else min(IDLE_WAIT_S, due_s - now_s)
 
     def _choose(self, outbox: Outbox, views: list[LinkView]) -> BundleTask | ReceiptTask | None:
         """Pick the next thing for this link, most urgent first; orders before receipts for FLASH and IMMEDIATE, oldest first below."""
