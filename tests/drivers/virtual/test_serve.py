@@ -122,7 +122,7 @@ async def test_pty_carries_both_ways_and_survives_a_pulled_plug(tmp_path):
         line = Line(stream)
         await stream.write(b"$CCICA,0,00*7B\r\n")
         card = await line.next()
-        await stream.write(CCTXA.of(179773, Payload.of_text("前往三号点 1023")).to_wire())
+        await stream.write(CCTXA.of(179773, Payload.of_text("令1023:前往三号点")).to_wire())
         feedback = await line.next()
         answer = await line.next()
 
