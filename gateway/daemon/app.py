@@ -14,7 +14,7 @@ from gateway.bus.payloads import will_payload
 from gateway.bus.port import Will
 from gateway.bus.topics import Topics
 from gateway.clock import SystemClock
-from gateway.config.loader import load
+from gateway.config.loader import ConfigError, Fault, load
 from gateway.daemon.brokerprocess import BrokerProcess
 from gateway.daemon.control import ControlSocket
 from gateway.daemon.drivers import find_driver
@@ -42,10 +42,13 @@ class StopRequested(Exception):
 
 
 async def run_daemon(config_path: Path) -> None:
-    """Run until SIGTERM or SIGINT. Raise ConfigError, StoreLocked, or whatever bug ends it."""
+    """Run until SIGTERM or SIGINT. Raise ConfigError, StoreError, or whatever bug ends it."""
     configuration = load(config_path, find_driver)
     settings = configuration.settings
-    settings.gateway.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        settings.gateway.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise _config_error(config_path, "gateway.state_dir", settings.gateway.state_dir, error) from error
     clock = SystemClock()
     rng = random.Random(os.urandom(16))
     store, report = open_store(
@@ -66,9 +69,20 @@ async def run_daemon(config_path: Path) -> None:
         gateway = Gateway(settings, store, store.timeline, clock, rng)
         _add_links(gateway, configuration)
         broker = _add_bus(gateway, settings.bus)
-        await _serve(gateway, settings.gateway.control_socket, broker)
+        control = ControlSocket(settings.gateway.control_socket, gateway.operations)
+        try:
+            await control.open()
+        except OSError as error:
+            raise _config_error(
+                config_path, "gateway.control_socket", settings.gateway.control_socket, error
+            ) from error
+        await _serve(gateway, control, broker)
     finally:
         await store.close()
+
+
+def _config_error(config_path: Path, where: str, path: Path, error: OSError) -> ConfigError:
+    return ConfigError(config_path, [Fault(where, f"{path} cannot be used: {error.strerror or error}")])
 
 
 def _add_links(gateway: Gateway, configuration: Configuration) -> None:
@@ -90,7 +104,7 @@ def _add_bus(gateway: Gateway, bus: BusSettings | None) -> BrokerProcess | None:
     return BrokerProcess(urlsplit(bus.url).netloc, bus.embedded.restart_delay_s)
 
 
-async def _serve(gateway: Gateway, control_socket: Path, broker: BrokerProcess | None) -> None:
+async def _serve(gateway: Gateway, control: ControlSocket, broker: BrokerProcess | None) -> None:
     """Run everything until a signal; an orderly stop is not an error."""
     notifier = Notifier(os.environ)
     gateway.operations.broker_pid = lambda: None if broker is None else broker.pid
@@ -98,7 +112,7 @@ async def _serve(gateway: Gateway, control_socket: Path, broker: BrokerProcess |
         async with asyncio.TaskGroup() as group:
             group.create_task(_until_signal(), name="signals")
             group.create_task(gateway.run(), name="gateway")
-            group.create_task(ControlSocket(control_socket, gateway.operations).run(), name="control")
+            group.create_task(control.run(), name="control")
             if broker is not None:
                 group.create_task(broker.run(), name="embedded broker")
             group.create_task(_report_to_manager(gateway, notifier), name="watchdog")

@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
+from gateway.bus.wire import clean_value
 from gateway.daemon.operations import OperationError
 from gateway.observe.log import logger
 
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 REQUEST_BYTES_MAX = 65_536
 CLIENTS_MAX = 32
 
+IDLE_S_MAX = 300.0
+"""A client that says nothing, or does not read its answer, for this long gives its place to another."""
+
+GONE_LOOK_S = 5.0
+"""How often a client that waits is looked at: one that has hung up waits no longer."""
+
 log = logger("gateway.control")
 
 
@@ -26,47 +33,86 @@ class ControlSocket:
     def __init__(self, path: Path, operations: Operations) -> None:
         self._path = path
         self._operations = operations
-        self._clients = 0
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._server: asyncio.Server | None = None
 
-    async def run(self) -> None:
-        """Serve until cancelled. A socket file left by a dead daemon is replaced."""
+    async def open(self) -> None:
+        """Listen; raise OSError where that cannot be. A socket file left by a dead daemon is replaced."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.unlink(missing_ok=True)
-        server = await asyncio.start_unix_server(self._serve, path=self._path, limit=REQUEST_BYTES_MAX)
+        self._server = await asyncio.start_unix_server(self._serve, path=self._path, limit=REQUEST_BYTES_MAX)
         self._path.chmod(0o660)
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        if self._server is None:
+            await self.open()
+        assert self._server is not None
         try:
-            async with server:
-                await server.serve_forever()
+            await asyncio.Event().wait()
         finally:
+            self._server.close()
+            for writer in list(self._writers):  # whoever waits for evidence would keep us from stopping
+                writer.close()
             self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._clients >= CLIENTS_MAX:
-            writer.close()
-            return
-        self._clients += 1
         try:
-            while line := await reader.readline():
-                writer.write(
-                    json.dumps(await self._answer(line), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
-                )
-                await writer.drain()
-        except (ConnectionError, ValueError) as error:  # ValueError: a line above the limit
-            log.info("control client ended", why=str(error))
+            if len(self._writers) >= CLIENTS_MAX:
+                text = f"control socket: {CLIENTS_MAX} clients are connected, which is the most; try again in a moment"
+                await _say(writer, _fault("busy", text))
+                return
+            self._writers.add(writer)
+            await self._converse(reader, writer)
+        except (ConnectionError, TimeoutError) as error:
+            log.info("control client ended", why=str(error) or "said nothing for too long")
         finally:
-            self._clients -= 1
+            self._writers.discard(writer)
             writer.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(IDLE_S_MAX):
+                    line = await reader.readline()
+            except ValueError:
+                text = f"request: a line is longer than {REQUEST_BYTES_MAX} bytes; send a shorter one"
+                await _say(writer, _fault("bad request", text))
+                return
+            if not line:
+                return
+            answering = asyncio.ensure_future(self._answer(line))
+            try:
+                while not answering.done():
+                    await asyncio.wait({answering}, timeout=GONE_LOOK_S)
+                    if not answering.done() and reader.at_eof():
+                        return
+                await _say(writer, answering.result())
+            finally:
+                answering.cancel()
 
     async def _answer(self, line: bytes) -> dict[str, Any]:
         try:
             request = json.loads(line)
         except (ValueError, RecursionError) as error:
-            return {"ok": False, "code": "bad request", "error": f"request: not one JSON object a line ({error})"}
+            return _fault("bad request", f"request: not one JSON object a line ({error})")
         if not isinstance(request, dict):
-            return {"ok": False, "code": "bad request", "error": "request: write one JSON object a line"}
+            return _fault("bad request", "request: write one JSON object a line")
         try:
             return {"ok": True, "result": await self._operations.do(request)}
         except OperationError as error:
-            return {"ok": False, "code": error.code, "error": str(error)}
+            return _fault(error.code, str(error))
         except (TypeError, ValueError) as error:
-            return {"ok": False, "code": "bad request", "error": f"request: {error}"}
+            return _fault("bad request", f"request: {error}")
+
+
+def _fault(code: str, text: str) -> dict[str, Any]:
+    return {"ok": False, "code": code, "error": text}
+
+
+async def _say(writer: asyncio.StreamWriter, answer: dict[str, Any]) -> None:
+    """Send one answer: strict JSON whatever a driver put into its report."""
+    line = json.dumps(clean_value(answer), ensure_ascii=False, allow_nan=False, default=str)
+    writer.write(line.encode("utf-8", "replace") + b"\n")
+    async with asyncio.timeout(IDLE_S_MAX):
+        await writer.drain()

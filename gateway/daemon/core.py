@@ -55,9 +55,9 @@ class Changes:
         self._event.set()
         self._event = asyncio.Event()
 
-    async def wait(self) -> None:
-        """Return at the next note."""
-        await self._event.wait()
+    def next(self) -> asyncio.Event:
+        """Return what is set at the next note; take it before looking, so that no change falls between."""
+        return self._event
 
 
 @dataclass(slots=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 import sqlite3
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gateway.daemon.orders import Order, OrderRefused
 from gateway.daemon.version import VERSION
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from gateway.daemon.supervisor import LinkRunner
     from gateway.model import Bundle
     from gateway.store.outbox import Outbox
+
+T = TypeVar("T")
 
 WAIT_S_MAX = 86_400.0
 STATIONS_LISTED_MAX = 10_000
@@ -152,16 +156,13 @@ class Operations:
         if kind_text not in ("command", "alert", "ack", "chat"):
             raise OperationError("refused", f"kind: found {kind_text!r}, use command, alert, ack or chat")
         precedence_text = request.get("precedence")
-        lifetime = request.get("lifetime_s")
-        if lifetime is not None and (isinstance(lifetime, bool) or not isinstance(lifetime, (int, float))):
-            raise OperationError("refused", f"lifetime_s: found {lifetime!r}, write seconds as a number")
         order = Order(
             source=Endpoint(EndpointKind.STATION, self._core.settings.gateway.id),
             destination=destination,
             text=_text(request, "text"),
             kind=MessageKind(kind_text),
             precedence=None if precedence_text is None else Precedence.parse(str(precedence_text)),
-            lifetime_s=lifetime,
+            lifetime_s=None if request.get("lifetime_s") is None else _seconds(request, "lifetime_s", 0.0),
             external_id=_text(request, "id", ""),
             via="cli",
         )
@@ -174,18 +175,16 @@ class Operations:
         if level not in REACHED:
             raise OperationError("refused", f"level: found {level!r}, use {', '.join(REACHED)}")
         reference = _text(request, "id")
-        timeout_s = min(float(request.get("timeout_s") or WAIT_S_MAX), WAIT_S_MAX)
-        try:
+        timeout_s = min(_seconds(request, "timeout_s", WAIT_S_MAX), WAIT_S_MAX)
+        bundle = await self._found(reference)
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 while True:
-                    changed = asyncio.ensure_future(self._core.changes.wait())
+                    changed = self._core.changes.next()
                     bundle = await self._found(reference)
-                    if bundle.state in REACHED[level] or not bundle.state.is_open:
-                        changed.cancel()
+                    if bundle.state in REACHED[level] or _is_final(bundle.state, level):
                         break
-                    await changed
-        except TimeoutError:
-            bundle = await self._found(reference)
+                    await changed.wait()
         return {"reached": bundle.state in REACHED[level], "bundle": bundle_json(bundle)}
 
     async def _found(self, reference: str) -> Bundle:
@@ -215,6 +214,11 @@ class Operations:
             return "closed: nothing more happens"
         if bundle.draft.direction is Direction.UP:
             return self._why_waiting_up(bundle)
+        return self._why_waiting_down(bundle, now_s)
+
+    def _why_waiting_down(self, bundle: Bundle, now_s: float) -> str:
+        if bundle.state is BundleState.HANDED:
+            return "is in a device's hands; its answer comes within seconds"
         if bundle.due_s == float("inf"):
             return "sent as often as the policy allows; waits for an answer or the end of its lifetime"
         if bundle.due_s > now_s:
@@ -240,9 +244,9 @@ class Operations:
         station = Station(
             id=_text(request, "id"),
             name=_text(request, "name", ""),
-            cards=tuple(int(card) for card in request.get("cards", [])),
-            groups=tuple(str(group) for group in request.get("groups", [])),
-            grids=tuple(str(grid) for grid in request.get("grids", [])),
+            cards=_list_of(int, request, "cards"),
+            groups=_list_of(str, request, "groups"),
+            grids=_list_of(str, request, "grids"),
         )
         await self._core.store.run(lambda outbox: outbox.station_put(station))
         self._core.wake_links()
@@ -259,6 +263,27 @@ def _text(request: Mapping[str, Any], key: str, default: str | None = None) -> s
     if not isinstance(value, str) or (default is None and not value):
         raise OperationError("refused", f"{key}: found {value!r}, write a text")
     return value
+
+
+def _is_final(state: BundleState, level: str) -> bool:
+    """Tell whether nothing better can come: after a delivery an answer still may."""
+    return not state.is_open and not (level == "answered" and state is BundleState.DELIVERED)
+
+
+def _seconds(request: Mapping[str, Any], key: str, default: float) -> float:
+    value = request.get(key)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        raise OperationError("refused", f"{key}: found {value!r}, write seconds as a number")
+    return value
+
+
+def _list_of(kind: type[T], request: Mapping[str, Any], key: str) -> tuple[T, ...]:
+    values = request.get(key, [])
+    if not isinstance(values, list) or not all(type(value) is kind for value in values):
+        raise OperationError("refused", f"{key}: found {values!r}, write a list of {kind.__name__}")
+    return tuple(values)
 
 
 def _queue(outbox: Outbox, now_s: float) -> dict[str, Any]:
