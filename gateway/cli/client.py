@@ -12,7 +12,7 @@ import click
 
 from gateway.cli.exits import Exit
 from gateway.messages.translate import tr
-from gateway.observe.escape import printable
+from gateway.observe.escape import json_escaped, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,22 +61,31 @@ def ask(socket_path: str, request: dict[str, Any], timeout_s: float = 30.0) -> A
         fail(Exit.NO_GATEWAY, tr("the gateway at {path} does not answer: {why}").format(path=socket_path, why=error))
     if not line:
         fail(Exit.NO_GATEWAY, tr("the gateway at {path} closed the connection").format(path=socket_path))
-    answer = json.loads(line)
-    if not answer["ok"]:
-        fail(Exit.REFUSED, str(answer["error"]), code=str(answer["code"]))
-    return answer["result"]
+    return _result_of(line, socket_path)
+
+
+def _result_of(line: bytes, socket_path: str) -> Any:
+    try:
+        answer = json.loads(line)
+        result, error, code = answer.get("result"), str(answer.get("error")), str(answer.get("code"))
+        is_done = answer["ok"]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        fail(Exit.NO_GATEWAY, tr("what answers at {path} is no gateway of this version").format(path=socket_path))
+    if not is_done:
+        fail(Exit.NO_GATEWAY if code == "busy" else Exit.REFUSED, error, code=code)
+    return result
 
 
 def fail(exit_code: Exit, text: str, code: str = "") -> NoReturn:
     """Say one clear error on stderr (a JSON object when ``--json`` was given) and end with ``exit_code``."""
     context = click.get_current_context(silent=True)
     if context is not None and context.params.get("as_json"):
-        click.echo(json.dumps({"error": text, "code": code or exit_code.name.lower()}, ensure_ascii=False))
+        print_json({"error": text, "code": code or exit_code.name.lower()})
     else:
         click.echo(tr("error: {text}").format(text=printable(text)), err=True)
     sys.exit(exit_code)
 
 
 def print_json(value: Any) -> None:
-    """Print exactly one JSON object."""
-    click.echo(json.dumps(value, ensure_ascii=False))
+    """Print exactly one JSON object; what a terminal would obey or hide is escaped in it."""
+    click.echo(json_escaped(json.dumps(value, ensure_ascii=False)))

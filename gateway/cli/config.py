@@ -10,6 +10,7 @@ import click
 from gateway.cli.client import json_option, print_json
 from gateway.cli.exits import Exit
 from gateway.messages.translate import tr
+from gateway.observe.escape import printable
 
 
 @click.group(help=tr("Check a configuration file."))
@@ -34,7 +35,7 @@ def validate(file: Path, as_json: bool) -> None:
             )
         else:
             for fault in error.faults:
-                click.echo(f"{fault.where}: {fault.what}", err=True)
+                click.echo(printable(f"{fault.where}: {fault.what}"), err=True)
             click.echo(tr("{file}: {count} faults").format(file=file, count=len(error.faults)), err=True)
         sys.exit(Exit.CONFIG)
     links = sorted(configuration.links)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,7 +12,7 @@ from gateway.cli.exits import Exit
 from gateway.messages.translate import tr, use_language
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 COMMANDS: dict[str, tuple[str, Callable[[], str]]] = {
     "run": ("gateway.cli.run:run", lambda: tr("Run the gateway with a configuration file.")),
@@ -29,6 +30,27 @@ COMMANDS: dict[str, tuple[str, Callable[[], str]]] = {
 
 class LazyGroup(click.Group):
     """A group whose commands are looked up by name and imported on use."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run a command line; with ``--json`` a wrong usage is told as one JSON object too."""
+        given = sys.argv[1:] if args is None else list(args)
+        if "--json" not in given or not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode, **extra)
+        try:
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.ClickException as error:
+            from gateway.cli.client import print_json
+
+            print_json({"error": error.format_message(), "code": Exit.USAGE.name.lower()})
+            code = Exit.USAGE
+        sys.exit(code if isinstance(code, int) else Exit.DONE)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order of the table."""

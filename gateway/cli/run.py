@@ -10,6 +10,7 @@ import click
 from gateway.cli.client import fail
 from gateway.cli.exits import Exit
 from gateway.messages.translate import tr
+from gateway.observe.escape import printable
 
 
 @click.command(help=tr("Run the gateway in the foreground until SIGTERM or Ctrl-C."))
@@ -42,7 +43,7 @@ def run(config_path: Path, log_level: str) -> None:
         asyncio.run(run_daemon(config_path))
     except ConfigError as error:
         for fault in error.faults:
-            click.echo(f"{error.path}: {fault.where}: {fault.what}", err=True)
+            click.echo(printable(f"{error.path}: {fault.where}: {fault.what}"), err=True)
         sys.exit(Exit.CONFIG)
     except StoreError as error:
         fail(Exit.REFUSED, str(error))

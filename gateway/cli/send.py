@@ -87,10 +87,17 @@ def send(
     if level is None:
         _show(result, as_json)
         return
-    waited = [_wait(socket_path, bundle["id"], level, timeout_s) for bundle in result["bundles"]]
+    from gateway.clock import SystemClock
+
+    clock = SystemClock()
+    deadline_s = clock.monotonic_s() + timeout_s
+    waited = [
+        _wait(socket_path, bundle["id"], level, max(0.0, deadline_s - clock.monotonic_s()))
+        for bundle in result["bundles"]
+    ]
     result = {
         "duplicate": result["duplicate"],
-        "reached": all(w["reached"] for w in waited),
+        "reached": bool(waited) and all(w["reached"] for w in waited),
         "bundles": [w["bundle"] for w in waited],
     }
     _show(result, as_json)
