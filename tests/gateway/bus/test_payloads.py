@@ -39,8 +39,8 @@ PLACES = st.builds(
     lat=st.floats(-90, 90) | st.integers(-90, 90),
     lon=st.floats(-180, 180) | st.integers(-180, 180),
     source=st.sampled_from(PlaceSource),
-    height_m=st.none() | st.floats() | st.integers(-500, 9000),
-    age_s=st.floats(0),
+    height_m=st.none() | st.floats(allow_nan=False, allow_infinity=False) | st.integers(-500, 9000),
+    age_s=st.floats(0, allow_infinity=False),
 )
 MESSAGES = st.builds(
     Message,

@@ -93,6 +93,8 @@ class OutboxMachine(RuleBasedStateMachine):
         seq = taken.bundle.seq
         if expected is not None:
             assert seq == expected
+            if owed and not self.known[seq].peer:  # first only overheard: now its author is known
+                self.known[seq].peer = owed.peer
             author = self.known[seq].peer
             if owed and author and self.known[seq].state is not BundleState.EXPIRED:
                 delivered = self.known[seq].state in (BundleState.DELIVERED, BundleState.ANSWERED)
