@@ -52,7 +52,7 @@ ENDED = ("expired", "shed")
 @click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(min=0),
+    type=click.FloatRange(min=0, max=86_400),
     default=600.0,
     show_default=True,
     metavar="SECONDS",

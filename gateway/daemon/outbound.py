@@ -162,8 +162,8 @@ class LinkSender:
         for lane in _lanes(outbox, bearer):
             for bundle in outbox.due(lane, precedence, now_s, HEADS_MAX):
                 decision = plan(bundle, views, core.policy, now_s)
-                if self._runner.name not in decision.links:
-                    continue
+                if self._runner.name not in decision.links or bundle.expires_s <= now_s:
+                    continue  # what has outlived its lifetime is closed by the housekeeping soon, and not sent meanwhile
                 peer = peer_on(bundle.destination, bearer, outbox.station, bundle.attempts)
                 if peer is None:
                     _set_aside(outbox, bundle, now_s)

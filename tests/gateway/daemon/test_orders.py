@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from gateway.daemon.housekeeping import EXPIRE_EVERY_S
 from gateway.daemon.operations import OperationError
 from gateway.daemon.orders import EXTERNAL_ID_CHARS_MAX, MEMBERS_MAX, Order, OrderRefused
 from gateway.model import BUS, LIFETIME_S_MAX, BundleState, Endpoint, MessageKind, Precedence, Station
@@ -218,7 +219,7 @@ async def test_an_order_expires_at_the_end_of_its_lifetime_and_not_before(tmp_pa
         order = await rig.send(lifetime_s=100)
         await rig.settle(98)
         assert (await rig.found(order["id"])).state is BundleState.QUEUED
-        await rig.settle(15)
+        await rig.settle(EXPIRE_EVERY_S + 3)
 
         ended = await rig.found(order["id"])
         assert (ended.state, ended.reason) == (BundleState.EXPIRED, "lifetime ended")

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from gateway.daemon.housekeeping import EXPIRE_EVERY_S
 from gateway.daemon.outbound import REFUSED_PAUSE_S
 from gateway.link import SendOutcome, SendResult
 from gateway.model import BundleState, Precedence, Station
@@ -271,6 +272,19 @@ async def test_a_destination_that_lost_its_card_does_not_stand_before_others(tmp
         assert (await rig.found(order["id"])).state is BundleState.SENT
         assert "no address" in (await rig.found(1)).reason
         assert (await rig.found(1)).state is BundleState.QUEUED
+
+
+async def test_what_has_outlived_its_lifetime_is_not_sent(tmp_path):
+    """Given a link that opens a moment after an order's lifetime, then the order is not sent, closed or not."""
+    async with running(tmp_path) as rig:
+        await rig.settle(EXPIRE_EVERY_S - 2)
+        await dark(rig)
+        order = await rig.send(lifetime_s=3)
+        await rig.settle(4)
+        await light(rig, settle_s=60)
+
+        assert rig.devices["bd1"].texts == []
+        assert (await rig.found(order["id"])).state is BundleState.EXPIRED
 
 
 async def test_a_station_with_two_cards_is_tried_on_the_other_one_next(tmp_path):
