@@ -219,7 +219,7 @@ class LinkSender:
             after = after_try(before, name, result, links=views, policy=core.policy, now_s=now_s)
             outbox.finish(attempt, result.outcome, result.detail, now_s, state=after.state, due_s=after.due_s)
 
-        await core.store.run(finish)
+        await self._write_down(finish)
         log.info(
             "transmission",
             bundle=task.bundle.id,
@@ -239,10 +239,22 @@ class LinkSender:
         sent = result.outcome is not SendOutcome.DEFERRED
         if result.outcome is SendOutcome.REFUSED:
             core.count("receipt refused by the device")
-        await core.store.run(lambda outbox: outbox.owed_settle(task.owed.peer, task.numbers, now_s, sent=sent))
+        await self._write_down(lambda outbox: outbox.owed_settle(task.owed.peer, task.numbers, now_s, sent=sent))
         log.info(
             "receipt", peer=task.owed.peer, numbers=task.numbers, link=self._runner.name, outcome=str(result.outcome)
         )
+
+    async def _write_down(self, function: Callable[[Outbox], None]) -> None:
+        """Write down what has happened on the air, when the disk takes it: until then the bundle is in nobody's hands."""
+        while True:
+            try:
+                await self._core.store.run(function)
+            except StoreError as error:
+                log.info("outcome waits for the store", link=self._runner.name, why=str(error))
+            else:
+                return
+            self._core.progress.beat(self._part)
+            await asyncio.sleep(LOOK_AGAIN_S)
 
     async def _transmit(self, outgoing: Outgoing) -> SendResult:
         """Make one try; the result's time is translated to the timeline."""

@@ -1,6 +1,10 @@
 """What a link heard becomes one report: understood, never invented, never a command, answered where an answer is owed."""
 
 import asyncio
+import contextlib
+import re
+import shutil
+import sqlite3
 
 import pytest
 from hypothesis import given, settings
@@ -9,6 +13,7 @@ from hypothesis import strategies as st
 from gateway.link import PAYLOAD_BYTES_MAX, Addressed, Fix, Heard, Payload, SendOutcome
 from gateway.model import TEXT_CHARS_MAX, BundleState, MessageKind, PlaceSource, Precedence
 from gateway.simulate.loop import run_virtual
+from gateway.store.commit import _guarded
 from tests.gateway.daemon.rig import CARD, Rig, running
 from tests.gateway.daemon.scripted_link import heard
 
@@ -413,6 +418,48 @@ async def test_a_refused_receipt_is_not_tried_for_a_day(tmp_path):
 
         assert len(rig.devices["bd1"].script) >= 48
         assert await rig.owed() == {}
+
+
+async def told_before_disk(tmp_path):
+    """Let reports come in and their receipts go out; return the numbers told that were not on disk at that moment."""
+    async with running(tmp_path) as rig:
+        early, link, copies = [], rig.runner.link, tmp_path / "copies"
+        copies.mkdir()
+        send = link.send
+
+        async def looking(outgoing):
+            for file in tmp_path.glob("outbox.db*"):  # what would be left if the power went now
+                shutil.copy(file, copies)
+            with contextlib.closing(sqlite3.connect(copies / "outbox.db")) as elsewhere:
+                on_disk = {seq for (seq,) in elsewhere.execute("SELECT seq FROM bundle").fetchall()}
+            told = {int(number) for number in re.findall(r"[0-9]+", outgoing.payload.text)}
+            early.extend(told - on_disk)
+            return await send(outgoing)
+
+        link.send = looking
+        for n in range(3):
+            await rig.hear(heard(SOS, peer=str(1000 + n)))
+        await rig.settle(5)
+        assert len(rig.devices["bd1"].aired) == 3
+        return early
+
+
+async def test_a_receipt_names_only_what_is_on_disk(tmp_path):
+    """Acknowledged means on disk: whoever looks into the file when the receipt leaves finds the report."""
+    assert await told_before_disk(tmp_path) == []
+
+
+async def test_a_receipt_before_the_commit_would_be_seen(tmp_path, monkeypatch):
+    """The planted defect 'receipt before commit' is one that the test above sees."""
+
+    def lazy(connection, outbox, _mark, functions):
+        if not connection.in_transaction:
+            connection.execute("BEGIN IMMEDIATE")
+        return [_guarded(connection, outbox, function) for function in functions]
+
+    monkeypatch.setattr("gateway.store.facade.commit", lazy)
+
+    assert await told_before_disk(tmp_path)
 
 
 # --- anything may come from the air ----------------------------------------------------------------------------

@@ -445,6 +445,24 @@ async def test_a_failing_store_stops_no_link_for_good(tmp_path, monkeypatch):
         assert len(rig.devices["bd1"].texts) == 1
 
 
+async def test_an_outcome_that_the_disk_did_not_take_is_written_later(tmp_path, monkeypatch):
+    """Given a disk that fails while the burst is in the device, then the order is sent once and known as sent afterwards."""
+    async with running(tmp_path) as rig:
+        order = await rig.send("撤离")
+        await asyncio.sleep(0.02)
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                rig.store, "_commit_here", lambda functions: [Done(error=StoreFailed("full"))] * len(functions)
+            )
+            await rig.settle(200)
+        await rig.settle(20)
+
+        found = await rig.found(order["id"])
+        assert (found.state, found.attempts) == (BundleState.SENT, 1)
+        assert len(rig.devices["bd1"].texts) == 1
+        assert rig.core.progress.stuck() == []
+
+
 async def test_a_worker_with_nothing_to_do_is_still(tmp_path):
     """An idle gateway makes a handful of transactions an hour, not a storm of looks."""
     async with running(tmp_path) as rig:
