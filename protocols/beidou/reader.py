@@ -26,7 +26,7 @@ NMEA_KINDS = frozenset({"GGA", "GLL", "GSA", "GSV", "RMC"})
 NMEA_TALKERS = frozenset({"BD", "GA", "GB", "GL", "GN", "GP"})
 """Position sentences of navigation receivers; ``BDZDA`` of 2.1 is not one (section 1.1)."""
 
-_DOLLAR = 0x24
+_DOLLAR, _CR = 0x24, 0x0D
 _SENTENCE_START = re.compile(rb"\$[A-Z0-9]{5}[,*]")
 _STOP = re.compile(rb"\r\n|[\x00-\x08\x0b\x0c\x0e-\x1f]")
 """The end of a line, or a byte that no sentence has inside."""
@@ -77,8 +77,8 @@ class BeidouReader:
         self._xors = bytearray(1)
         """``_xors[b] ^ _xors[a]`` is the XOR of ``_buffer[a:b]``."""
         self._at = 0
-        self._rejected_to = 0
-        """End of a line already rejected: what is left of it is noise, not free text."""
+        self._broken = False
+        """Part of this line was dropped already: what is left of it is noise, not free text."""
         self._stop = (0, -1)
         """Where the last search for a line end began, and what it found; -1 for nothing up to the buffer's end."""
 
@@ -99,10 +99,8 @@ class BeidouReader:
                 if not self._skip_text(events, final=final):
                     break
                 continue
-            end = self._take(events, final=final)
-            if end is None:
+            if not self._take(events, final=final):
                 break
-            self._at = end
         self._drop_read()
         return events
 
@@ -111,7 +109,6 @@ class BeidouReader:
             return
         del self._buffer[: self._at]
         del self._xors[: self._at]
-        self._rejected_to = max(0, self._rejected_to - self._at)
         found = self._stop[1]
         self._stop = (max(0, self._stop[0] - self._at), found - self._at if found >= self._at else -1)
         self._at = 0
@@ -128,39 +125,47 @@ class BeidouReader:
             self._at = line_end + 2
             self._free_text(events, start, line_end)
             return True
-        if dollar < 0 and not final and end - start < FREE_TEXT_BYTES_MAX:
-            return False
-        self._at = end
-        self.counters["noise bytes"] += end - start
+        if dollar < 0 and not final:
+            if end - start < FREE_TEXT_BYTES_MAX + 2:
+                return False
+            if self._buffer[end - 1] == _CR:
+                end -= 1  # may be half a line end
+        self._drop(end)
         return True
+
+    def _drop(self, end: int) -> None:
+        """Pass bytes that are nothing."""
+        self.counters["noise bytes"] += end - self._at
+        self._at = end
+        self._broken = True
 
     def _free_text(self, events: list[Event], start: int, end: int) -> None:
         line = bytes(self._buffer[start:end])
+        broken, self._broken = self._broken, False
         if not line:
             return
-        is_text = start >= self._rejected_to and len(line) <= FREE_TEXT_BYTES_MAX and not _STOP.search(line)
-        if is_text:
+        if not broken and len(line) <= FREE_TEXT_BYTES_MAX and not _STOP.search(line):
             events.append(FreeText(line))
         else:
             self.counters["noise bytes"] += len(line)
 
     # At a dollar sign
 
-    def _take(self, events: list[Event], *, final: bool) -> int | None:
-        """Read what begins here; return where to go on, or None to wait for more bytes."""
+    def _take(self, events: list[Event], *, final: bool) -> bool:
+        """Read what begins here; return False to wait for more bytes."""
         at, left = self._at, len(self._buffer) - self._at
         if bytes(self._buffer[at : at + 5]) in FRAME_HEADERS:
             return self._take_frame(events, 5, final=final)
         if bytes(self._buffer[at : at + 6]) in BINARY_HEADERS:
             return self._take_frame(events, 6, final=final)
         if left < 7 and not final and _could_begin(bytes(self._buffer[at:])):
-            return None
+            return False
         if not _SENTENCE_START.match(self._buffer, at):
-            self.counters["noise bytes"] += 1
-            return at + 1
+            self._drop(at + 1)
+            return True
         return self._take_sentence(events, final=final)
 
-    def _take_frame(self, events: list[Event], header_size: int, *, final: bool) -> int | None:
+    def _take_frame(self, events: list[Event], header_size: int, *, final: bool) -> bool:
         at, left = self._at, len(self._buffer) - self._at
         if left < header_size + 2:
             return self._incomplete(events, final=final)
@@ -172,28 +177,33 @@ class BeidouReader:
         if self._xors[at + size] != self._xors[at]:
             return self._reject(events, "bad checksum", at + size)
         try:
-            events.append(frame_of(bytes(self._buffer[at : at + size])))
+            frame = frame_of(bytes(self._buffer[at : at + size]))
         except FrameError as error:
             return self._reject(events, error.reason, at + size)
-        return at + size
+        return self._accept(events, frame, at + size)
 
-    def _take_sentence(self, events: list[Event], *, final: bool) -> int | None:
+    def _take_sentence(self, events: list[Event], *, final: bool) -> bool:
         at = self._at
         stop = self._find_stop()
         if stop < 0:
             if len(self._buffer) - at >= self._max_buffer:
                 return self._reject(events, "too long", at + 6)
             return self._incomplete(events, final=final)
-        if self._buffer[stop] != 0x0D or stop - at > self._max_buffer:
-            return self._reject(events, "too long" if stop - at > self._max_buffer else "bad envelope", at + 6)
         end = stop + 2
-        star = _CHECKSUM.search(self._buffer, max(at, stop - 3), stop)
+        if end - at > self._max_buffer:
+            return self._reject(events, "too long", at + 6)
+        star = _CHECKSUM.search(self._buffer, max(at, stop - 3), stop) if self._buffer[stop] == _CR else None
         if star is None:
-            return self._reject_line(events, "bad envelope", end)
+            return self._reject(events, "bad envelope", stop)
         if self._xors[star.start()] ^ self._xors[at + 1] != int(star[1], 16):
-            return self._reject_line(events, "bad checksum", end)
-        events.append(self._sentence(bytes(self._buffer[at:end])))
-        return end
+            return self._reject(events, "bad checksum", end)
+        return self._accept(events, self._sentence(bytes(self._buffer[at:end])), end)
+
+    def _accept(self, events: list[Event], event: Event, end: int) -> bool:
+        events.append(event)
+        self._at = end
+        self._broken = False
+        return True
 
     def _sentence(self, line: bytes) -> Event:
         head = line[1:6].decode("ascii")
@@ -224,18 +234,16 @@ class BeidouReader:
 
     # Failing
 
-    def _incomplete(self, events: list[Event], *, final: bool) -> int | None:
-        return self._reject(events, "incomplete", len(self._buffer)) if final else None
+    def _incomplete(self, events: list[Event], *, final: bool) -> bool:
+        return final and self._reject(events, "incomplete", len(self._buffer))
 
-    def _reject(self, events: list[Event], reason: str, end: int) -> int:
+    def _reject(self, events: list[Event], reason: str, end: int) -> bool:
         """Drop one byte and say why; ``end`` is how much of it to show."""
         self.counters[reason] += 1
         events.append(Reject(reason, bytes(self._buffer[self._at : min(end, self._at + FREE_TEXT_BYTES_MAX)])))
-        return self._at + 1
-
-    def _reject_line(self, events: list[Event], reason: str, end: int) -> int:
-        self._rejected_to = max(self._rejected_to, end)
-        return self._reject(events, reason, end)
+        self._at += 1
+        self._broken = True
+        return True
 
 
 def _could_begin(head: bytes) -> bool:

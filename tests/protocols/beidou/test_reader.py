@@ -88,6 +88,58 @@ def test_byte_by_byte_gives_the_same_events():
     assert values([event for byte in STREAM for event in reader.feed(bytes([byte]))]) == whole()
 
 
+NOISE = st.sampled_from(
+    [
+        *(b"$", b"$TXXX", b"\x00\x20", b"$BDTXR,", b"$BDTXR,1*", b"*7F", b"\r\n", b"\r", b"\n", b"$BDXST", b"\xa4\xce"),
+        *(b"\x03", b"TCQ OK!\r\n", b"x" * (FREE_TEXT_BYTES_MAX - 2), wire(GOOD[0]), wire(GOOD[-1])),
+    ]
+)
+
+
+@settings(deadline=None, derandomize=True, max_examples=300)
+@given(st.lists(NOISE, max_size=25), st.integers(1, 300))
+def test_any_split_of_noise_gives_the_same_rejects_and_text(pieces, size):
+    """What is dropped, why, and what passes for a line of text do not depend on the split either."""
+    stream = b"".join(pieces)
+    at_once, in_chunks = BeidouReader(), BeidouReader()
+
+    events = at_once.feed(stream) + at_once.flush()
+    chunked = [e for at in range(0, len(stream), size) for e in in_chunks.feed(stream[at : at + size])]
+
+    assert events == chunked + in_chunks.flush()
+    assert at_once.counters == in_chunks.counters
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_the_longest_sentence_is_read_and_one_more_byte_is_not(size):
+    """SENTENCE_BYTES_MAX counts from the dollar sign to LF, in whatever chunks it comes."""
+    body = "BDTXR,1,0179773,1,,"
+    longest = wrap(body + "1" * (SENTENCE_BYTES_MAX - len(body) - 6))
+    longer = longest.replace(b",,1", b",,11")
+
+    read, refused = (
+        [event for at in range(0, len(stream), size) for event in reader.feed(stream[at : at + size])]
+        for reader, stream in ((BeidouReader(), longest), (BeidouReader(), longer))
+    )
+
+    assert [longest] == [event.as_received for event in values(read)]
+    assert values(refused) == []
+    assert [event.reason for event in refused if isinstance(event, Reject)] == ["too long"]
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+def test_the_longest_line_of_text_is_shown_and_one_more_byte_is_noise(size):
+    """A line above FREE_TEXT_BYTES_MAX is dropped whole: its end does not pass for a line."""
+    longest, longer = b"x" * FREE_TEXT_BYTES_MAX, b"y" * (FREE_TEXT_BYTES_MAX + 1)
+    stream = longest + b"\r\n" + longer + b"\r\n"
+    reader = BeidouReader()
+
+    events = [event for at in range(0, len(stream), size) for event in reader.feed(stream[at : at + size])]
+
+    assert events == [FreeText(longest)]
+    assert reader.counters["noise bytes"] == len(longer)
+
+
 @settings(deadline=None, derandomize=True, max_examples=150)
 @given(st.binary(max_size=200), st.integers(0, len(GOOD) - 1))
 def test_garbage_before_a_good_one_loses_at_most_one_frame_length(noise, number):
