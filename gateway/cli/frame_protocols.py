@@ -60,11 +60,18 @@ def _coded(text: str, charset: str) -> bytes:
 
 
 def line_of(data: bytes, charset: str) -> str:
-    r"""Return bytes as a line: characters of ``charset`` where they are visible, ``\xNN`` for the rest."""
-    text = data.decode(charset, "backslashreplace")
-    return "".join(
-        char if char.isprintable() else "".join(f"\\x{byte:02X}" for byte in char.encode(charset)) for char in text
-    )
+    r"""Return bytes as a line: characters of ``charset`` where they are visible, ``\xNN`` for the rest and for ``\``."""
+    try:
+        text = data.decode(charset, "surrogateescape")
+        return "".join(_visible(char, charset) for char in text)
+    except LookupError as error:
+        raise FrameFault("bad characters", f"--charset: {error}") from None
+
+
+def _visible(char: str, charset: str) -> str:
+    if char.isprintable() and char != "\\":
+        return char
+    return "".join(f"\\x{byte:02X}" for byte in char.encode(charset, "surrogateescape"))
 
 
 def _decode_sentence(line: str, charset: str) -> dict[str, Any]:

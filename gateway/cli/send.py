@@ -12,6 +12,7 @@ from gateway.cli.exits import Exit
 from gateway.cli.words import state_word
 from gateway.messages.translate import tr
 
+LEVELS = ("sent", "delivered", "answered")
 ENDED = ("expired", "shed")
 
 
@@ -46,7 +47,7 @@ ENDED = ("expired", "shed")
     "level",
     is_flag=False,
     flag_value="delivered",
-    type=click.Choice(["sent", "delivered", "answered"]),
+    metavar="[sent|delivered|answered]",
     help=tr("Wait for this evidence (default: delivered)."),
 )
 @click.option(
@@ -58,7 +59,7 @@ ENDED = ("expired", "shed")
     metavar="SECONDS",
     help=tr("How long to wait."),
 )
-@click.argument("text")
+@click.argument("text", required=False)
 @socket_option
 @json_option
 def send(
@@ -69,11 +70,19 @@ def send(
     own_id: str,
     level: str | None,
     timeout_s: float,
-    text: str,
+    text: str | None,
     socket_path: str,
     as_json: bool,
 ) -> None:
     """Send and perhaps wait."""
+    if level is not None and level not in LEVELS and text is None:
+        level, text = "delivered", level  # `--wait TEXT`: an option with an optional value takes what follows
+    if level is not None and level not in LEVELS:
+        raise click.BadParameter(
+            tr("found {level!r}, use sent, delivered or answered").format(level=level), param_hint="--wait"
+        )
+    if text is None:
+        raise click.MissingParameter(param_hint="TEXT", param_type="argument")
     request = {
         "op": "send",
         "to": destination,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.bus.payloads import receipt_payload, report_payload
-from gateway.bus.port import BusLost, PublishRefused
+from gateway.bus.port import INFLIGHT_MAX, BusLost, PublishRefused
 from gateway.model import BUS_LANE, Precedence
 from gateway.observe.log import logger
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gateway.model import Bundle
     from gateway.store.outbox import Outbox
 
-BATCH_MAX = 100
+BATCH_MAX = INFLIGHT_MAX
 """Reports read from the outbox and published before their PUBACKs are written down together."""
 
 CONSUMERS_RETURN_S = 5.0

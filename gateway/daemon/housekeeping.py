@@ -36,6 +36,8 @@ async def keep_house(core: Core) -> None:
         wait_s = EXPIRE_EVERY_S
         try:
             expired = await core.store.run(lambda outbox: outbox.expire(core.now_s(), EXPIRE_STEP))
+            if expired:
+                _tell(core, expired)
             if core.now_s() >= tidy_at_s:
                 more = await core.store.run(lambda outbox: outbox.maintain(core.now_s()))
                 tidy_at_s = core.now_s() + (TIDY_AGAIN_S if more else TIDY_EVERY_S)
@@ -51,8 +53,6 @@ async def keep_house(core: Core) -> None:
             log.info("store writes again")
             failing = False
         core.progress.beat("store")
-        if expired:
-            _tell(core, expired)
         await asyncio.sleep(TIDY_AGAIN_S if len(expired) == EXPIRE_STEP else wait_s)
 
 

@@ -6,6 +6,7 @@ answer an order; it never commands.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -30,16 +31,21 @@ from gateway.model import (
 from gateway.observe.log import logger
 from gateway.router.policy import PRECEDENCE_OF_KIND
 from gateway.store.accepting import DuplicateKey, OwedTo
-from gateway.store.errors import StoreError
+from gateway.store.errors import StoreError, StoreFull
 from protocols.beidou.handset.parse import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from gateway.daemon.core import Core
     from gateway.link import Heard
     from gateway.model import Bundle
     from gateway.store.outbox import Outbox
+
+STORE_PATIENCE_S = 60.0
+"""How long a heard payload is held for a disk that fails; a driver's own queue holds what comes behind it."""
+
+STORE_RETRY_S = 2.0
 
 log = logger("gateway.inbound")
 
@@ -76,7 +82,7 @@ class Inbound:
             return
         link, heard = self._for_another_card(link, heard)
         try:
-            is_new, answered = await core.store.run(lambda outbox: self._accept(outbox, link, heard))
+            is_new, answered = await self._store(lambda outbox: self._accept(outbox, link, heard))
         except StoreError as error:
             core.count("heard but not taken: store full or failing")
             log.error("report not taken", link=link, peer=heard.peer, why=str(error))
@@ -86,6 +92,19 @@ class Inbound:
         if answered is not None:
             log.info("order answered", bundle=answered.id, by=heard.peer)
         core.wake_all()
+
+    async def _store(self, function: Callable[[Outbox], tuple[bool, Bundle | None]]) -> tuple[bool, Bundle | None]:
+        """Store, and wait a while for a disk that does not take it: the driver keeps what comes meanwhile."""
+        deadline_s = asyncio.get_running_loop().time() + STORE_PATIENCE_S
+        while True:
+            try:
+                return await self._core.store.run(function)
+            except StoreFull:
+                raise
+            except StoreError:
+                if asyncio.get_running_loop().time() >= deadline_s:
+                    raise
+            await asyncio.sleep(STORE_RETRY_S)
 
     def _is_ours(self, card: str) -> bool:
         """Tell whether a card is in one of our own terminals: a command terminal also copies what we send."""

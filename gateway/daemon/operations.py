@@ -234,6 +234,8 @@ class Operations:
     def _why_waiting_up(self, bundle: Bundle) -> str:
         if bundle.state is BundleState.SENT:
             return "the broker has it; waits for a consumer's receipt or the end of its retention"
+        if bundle.state is BundleState.REFUSED:
+            return "a consumer does not want it; waits for another consumer's receipt or the end of its retention"
         if self._bus is None:
             return "waits for a bus; none is configured"
         return "is about to be published" if self._bus.is_connected else f"waits for the bus: {self._bus.state}"

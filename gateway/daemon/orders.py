@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gateway.link import Outgoing, Payload
-from gateway.model import LIFETIME_S_MAX, Direction, Draft, Endpoint, EndpointKind, Message, MessageKind, Precedence
+from gateway.model import (
+    CARD_MAX,
+    LIFETIME_S_MAX,
+    Direction,
+    Draft,
+    Endpoint,
+    EndpointKind,
+    Message,
+    MessageKind,
+    Precedence,
+)
 from gateway.router.addressing import Unreachable, lane_for
 from gateway.router.policy import PRECEDENCE_OF_KIND
 from gateway.store.accepting import DuplicateKey
@@ -108,8 +119,8 @@ class Orders:
         now_s = core.now_s()
         duplicate = None
         if order.external_id:
-            key = b"order:" + f"{order.via}:{draft.destination}:{order.external_id}".encode()
-            duplicate = DuplicateKey(key, LIFETIME_S_MAX)
+            named = f"{order.via}:{draft.destination}:{order.external_id}".encode("utf-8", "surrogatepass")
+            duplicate = DuplicateKey(b"order:" + hashlib.sha256(named).digest(), LIFETIME_S_MAX)
             known = outbox.known(duplicate, now_s)
             if known is not None:
                 return OrderTaken(known, is_duplicate=True)
@@ -128,6 +139,10 @@ class Orders:
         """Return whom an order goes to, each with the lane it waits in."""
         if destination.kind is EndpointKind.BUS:
             raise OrderRefused(f"{destination}: orders go to the field, not to the bus")
+        if destination.kind is EndpointKind.BROADCAST and destination.name != "all":
+            raise OrderRefused(f"{destination}: a broadcast reaches everybody; write broadcast:all, or use a group")
+        if destination.kind is EndpointKind.CARD and not 0 < int(destination.name) <= CARD_MAX:
+            raise OrderRefused(f"{destination}: a card number is between 1 and {CARD_MAX}")
         bearers = self._core.bearers()
         if destination.kind not in (EndpointKind.GROUP, EndpointKind.GRID):
             return [(destination, lane_for(destination, outbox.station, bearers))]

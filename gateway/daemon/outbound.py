@@ -275,6 +275,9 @@ class LinkSender:
             self._held_until_s = now_s + deferred_wait_s(result, now_s)
         elif result.outcome is SendOutcome.REFUSED:
             self._held_until_s = now_s + REFUSED_PAUSE_S
+        else:
+            self._held_until_s = 0.0
+        self._runner.held_until_s = self._held_until_s
         self._held_report = self._runner.last
 
     def _to_timeline(self, loop_s: float) -> float:

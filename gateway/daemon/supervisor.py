@@ -42,6 +42,8 @@ class LinkRunner:
         self.last = LinkReport(state=LinkState.UNAVAILABLE, detail="not started")
         self.health = LinkHealth()
         self.since_s = core.now_s()
+        self.held_until_s = 0.0
+        """Loop time until which the device, by its last answer, takes nothing."""
         self.heard_count = 0
         self.sent_count = 0
         self.losses = 0
@@ -84,7 +86,7 @@ class LinkRunner:
     def view(self) -> LinkView:
         """Return what the router sees, its slot translated from the loop's clock to the timeline."""
         loop_now_s = asyncio.get_running_loop().time()
-        not_before_s = self._core.now_s() + max(0.0, self.last.not_before_s - loop_now_s)
+        not_before_s = self._core.now_s() + max(0.0, max(self.last.not_before_s, self.held_until_s) - loop_now_s)
         return LinkView(self.name, self.link.info.bearer, self.last.state, not_before_s, self.health)
 
     async def run(self) -> None:

@@ -69,7 +69,9 @@ def after_try(
             doublings = 0 if bundle.precedence is Precedence.FLASH else min(bundle.attempts, UNKNOWN_DOUBLINGS_MAX)
             return AfterTry(before, now_s + (0.0 if elsewhere else UNKNOWN_RETRY_S * 2.0**doublings))
         case SendOutcome.DEFERRED:
-            return AfterTry(before, now_s + deferred_wait_s(result, now_s))
+            # The wait is the link's own; what may not wait goes to another one at once.
+            elsewhere = any(v.is_usable for v in others) and bundle.precedence <= Precedence.IMMEDIATE
+            return AfterTry(before, now_s if elsewhere else now_s + deferred_wait_s(result, now_s))
         case SendOutcome.REFUSED:
             if others:
                 return AfterTry(before, now_s + (0.0 if any(v.is_usable for v in others) else OTHER_LINK_WAIT_S))

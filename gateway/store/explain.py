@@ -76,9 +76,10 @@ class Explain(Evidence):
         return events
 
     def open_to(self, destination: Endpoint, limit: int) -> list[Bundle]:
-        """Return up to `limit` open orders to an endpoint, the latest first."""
+        """Return up to `limit` open orders to an endpoint that have been tried, so that it may have them; latest first."""
         rows = self._db.execute(
-            "SELECT * FROM bundle WHERE state < 4 AND direction = 1 AND destination = ? ORDER BY seq DESC LIMIT ?",
+            "SELECT * FROM bundle WHERE state < 5 AND direction = 1 AND destination = ? AND attempts > 0 "
+            "ORDER BY seq DESC LIMIT ?",
             (str(destination), limit),
         ).fetchall()
         return [stored.bundle() for stored in self._read(rows)]

@@ -139,7 +139,12 @@ class ReceiptsOwed(Shelf):
 
     def _owe(self, stored: Stored, link: str, level: ReceiptLevel, now_s: float) -> None:
         peer, seq = stored.author.peer, stored.moving.seq
-        if not peer or self._pending(peer, seq) is not None:
+        if not peer:
+            return
+        pending = self._pending(peer, seq)
+        if pending is not None:
+            # The person repeats it by another link: the one it came by first may be dead.
+            self._owed_write(pending._replace(link=name(link)))
             return
         if not self._owed_room(stored.moving.precedence):
             self._tallies.noted["receipt not owed: cap owed_max"] += 1

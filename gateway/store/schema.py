@@ -38,7 +38,7 @@ TABLES = (
     "CREATE INDEX bundle_open ON bundle(precedence, seq) WHERE state < 5",
     "CREATE INDEX bundle_expiry ON bundle(expires_s, seq) WHERE state < 5",
     "CREATE INDEX bundle_closed ON bundle(closed_s, seq) WHERE state >= 5",
-    "CREATE INDEX bundle_for ON bundle(destination, seq) WHERE state < 4 AND direction = 1",
+    "CREATE INDEX bundle_for ON bundle(destination, seq) WHERE state < 5 AND direction = 1",
     "CREATE INDEX bundle_unsent ON bundle(source, seq, lane) WHERE state < 5 AND evidence = 0 AND direction = 0",
     "CREATE INDEX bundle_parent ON bundle(parent, seq) WHERE parent IS NOT NULL",
     "CREATE INDEX bundle_external ON bundle(external_id, seq) WHERE external_id <> ''",

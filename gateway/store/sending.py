@@ -54,9 +54,9 @@ class Sending(Accepting):
         """
         due_s, seq = (float("-inf"), 0) if after is None else after
         rows = self._db.execute(
-            "SELECT * FROM bundle WHERE state < 4 AND lane = ? AND precedence = ? AND due_s <= ? "
+            "SELECT * FROM bundle WHERE state < 4 AND lane = ? AND precedence = ? AND due_s <= ? AND expires_s > ? "
             "AND (due_s, seq) > (?, ?) ORDER BY due_s, seq LIMIT ?",
-            (lane, int(precedence), now_s, due_s, seq, limit),
+            (lane, int(precedence), now_s, now_s, due_s, seq, limit),
         ).fetchall()
         return [stored.bundle() for stored in self._read(rows)]
 
@@ -70,8 +70,8 @@ class Sending(Accepting):
         # Nothing is due before it was accepted, so the backlog is not even looked at.
         rows = self._db.execute(
             "SELECT * FROM bundle WHERE state < 4 AND lane = ? AND precedence = ? AND due_s >= ? AND due_s <= ? "
-            "AND seq >= ? ORDER BY due_s, seq LIMIT ?",
-            (lane, int(precedence), first[0][0], now_s, min_seq, limit),
+            "AND seq >= ? AND expires_s > ? ORDER BY due_s, seq LIMIT ?",
+            (lane, int(precedence), first[0][0], now_s, min_seq, now_s, limit),
         ).fetchall()
         return [stored.bundle() for stored in self._read(rows)]
 
@@ -128,7 +128,7 @@ class Sending(Accepting):
         A link that has taken it before in this round starts a new round.
         """
         moving = self._moving(seq)
-        if moving is None or not moving.is_open:
+        if moving is None or not moving.is_open or moving.expires_s <= now_s:
             return None
         if self.pages_used() >= self.limits.pages_max - self._page_margin():
             self.forget_oldest()  # a full file must not keep anything from being sent

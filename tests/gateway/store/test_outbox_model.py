@@ -141,7 +141,7 @@ class OutboxMachine(RuleBasedStateMachine):
         seq = sorted(self.known)[choice % len(self.known)]
         begun = self.run(lambda outbox: outbox.begin(seq, link, self.now_s))
         one = self.known[seq]
-        assert (begun is None) == (one.state not in OPEN)
+        assert (begun is None) == (one.state not in OPEN or one.expires_s <= self.now_s)
         if begun is None:
             return multiple()
         one.state = BundleState.HANDED
@@ -271,7 +271,7 @@ class OutboxMachine(RuleBasedStateMachine):
                     (one.due_s, seq)
                     for seq, one in self.known.items()
                     if one.lane == lane and one.precedence is precedence and one.due_s <= self.now_s
-                    and one.state in OPEN and one.state is not BundleState.HANDED
+                    and one.state in OPEN and one.state is not BundleState.HANDED and one.expires_s > self.now_s
                 ]  # fmt: skip
                 assert [(bundle.due_s, bundle.seq) for bundle in due] == sorted(waiting)
 
