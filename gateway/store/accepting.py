@@ -241,7 +241,7 @@ class Accepting(ReceiptsOwed):
         link = draft.heard_on if owed is None else owed.link
         moving = self._move(stored.moving, now_s, Note("heard again", link))
         stored = replace(stored, moving=moving)
-        if owed is not None and (name(owed.link), name(owed.peer)) != stored.author:
+        if owed is not None and stored.author.peer in ("", name(owed.peer)) and stored.author.link != name(owed.link):
             stored = self._learn_author(stored, Author(name(owed.link), name(owed.peer)))
         if owed is not None and moving.state != EXPIRED:
             self._owe_custody(stored, owed.link, now_s)
