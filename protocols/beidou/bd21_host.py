@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
+from protocols.beidou.capacity import BD2_ENCRYPTED_BITS, BD2_URGENT_BITS, Generation, check_capacity
 from protocols.beidou.codec import (
     Addr,
     Content,
@@ -13,6 +14,9 @@ from protocols.beidou.codec import (
     Latitude,
     Longitude,
     Metres,
+    OneToFour,
+    OneToThree,
+    OneTwo,
     OptAddr,
     OptClock,
     OptInt,
@@ -20,6 +24,8 @@ from protocols.beidou.codec import (
     OptTwoDigits,
     Text,
     UrgentFlag,
+    ZeroOne,
+    ZeroToThree,
 )
 from protocols.beidou.errors import FrameError
 from protocols.beidou.message import MessageSentence
@@ -28,6 +34,8 @@ from protocols.beidou.sentence import Sentence
 
 ENCODINGS_21: Mapping[int, Encoding] = MappingProxyType({0: Encoding.HANZI, 1: Encoding.CODE, 2: Encoding.MIXED})
 """Encoding numbers of 2.1 (2.4)."""
+MANAGEMENT_DIGITS = 64
+"""Hex digits of the 32 bytes of management info."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,7 @@ class CCICA(HostSentence):
     """Read the card or its subordinates (IC检测, 2.1): ``cmd_type`` 0 own card, 1 subordinates."""
 
     KIND: ClassVar[str] = "ICA"
-    cmd_type: Int = 0
+    cmd_type: ZeroOne = 0
     frame_no: OptTwoDigits = 0
 
 
@@ -59,7 +67,7 @@ class CCTXA(MessageSentence):
     KIND: ClassVar[str] = "TXA"
     ENCODINGS: ClassVar[Mapping[int, Encoding]] = ENCODINGS_21
     to: Addr
-    category: Int
+    category: ZeroOne
     encoding: Int
     content: Content
 
@@ -70,8 +78,11 @@ class CCTXA(MessageSentence):
 
     def _check(self) -> None:
         MessageSentence._check(self)
-        if self.category not in (0, 1):
-            raise FrameError("bad field", f"TXA category: found {self.category}, write 0 urgent or 1 normal")
+        if not self.content:
+            raise FrameError("bad payload", "TXA: a message without content is not sent")
+        # What this card may send only the caller knows; above this no card sends anything.
+        most = max(BD2_ENCRYPTED_BITS.values()) if self.category else BD2_URGENT_BITS
+        check_capacity(self.payload, Generation.BD2, most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +91,14 @@ class CCRMO(HostSentence):
 
     KIND: ClassVar[str] = "RMO"
     target: Text
-    mode: Int
+    mode: OneToFour
     freq_s: OptNumber = None
+
+    def _check(self) -> None:
+        if bool(self.target) != (self.mode in (1, 2)):
+            raise FrameError(
+                "bad field", f"RMO: found target {self.target!r}, mode {self.mode}; 1 and 2 have a target, 3 and 4 none"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +117,7 @@ class CCDWA(HostSentence):
     KIND: ClassVar[str] = "DWA"
     addr: Addr = 0
     urgent: UrgentFlag = False
-    height_mode: Int = 1
+    height_mode: ZeroToThree = 1
     high_altitude: HighFlag = False
     height_m: OptNumber = None
     antenna_m: OptNumber = None
@@ -114,7 +131,7 @@ class CCWAA(HostSentence):
     """Send a position report (位置报告1, 2.10): ``report_type`` 1 send, ``addr`` the destination."""
 
     KIND: ClassVar[str] = "WAA"
-    report_type: Int
+    report_type: ZeroOne
     freq_s: OptNumber
     addr: Addr
     utc: OptClock
@@ -145,8 +162,8 @@ class CCCXA(HostSentence):
     """
 
     KIND: ClassVar[str] = "CXA"
-    query_type: Int
-    method: Int
+    query_type: ZeroOne
+    method: OneToThree
     addr: OptAddr = None
 
 
@@ -156,6 +173,10 @@ class CCJMS(HostSentence):
 
     KIND: ClassVar[str] = "JMS"
     state: Text
+
+    def _check(self) -> None:
+        if self.state not in ("E", "N"):
+            raise FrameError("bad field", f"JMS: found {self.state!r}, write E silent or N not silent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +193,13 @@ class CCGXM(HostSentence):
     """Management info (管理信息, 2.13): ``cmd_type`` 1 set with 64 hex digits, 2 read."""
 
     KIND: ClassVar[str] = "GXM"
-    cmd_type: Int
+    cmd_type: OneTwo
     info: Text = ""
+
+    def _check(self) -> None:
+        size = MANAGEMENT_DIGITS if self.cmd_type == 1 else 0
+        if len(self.info) != size or self.info.strip("0123456789ABCDEF"):
+            raise FrameError("bad field", f"GXM: found {self.info!r}, write {size} hex digits")
 
     def _derived(self) -> dict[str, Any]:
         return {"talker": self.TALKER}
@@ -184,7 +210,7 @@ class CCLZM(HostSentence):
     """Zero value (零值, 2.13): ``cmd_type`` 1 read, 2 set to ``zero_ns``."""
 
     KIND: ClassVar[str] = "LZM"
-    cmd_type: Int
+    cmd_type: OneTwo
     zero_ns: OptInt = None
 
 
@@ -194,7 +220,7 @@ class CCDSA(HostSentence):
 
     KIND: ClassVar[str] = "DSA"
     addr: Addr
-    mode: Int
+    mode: OneTwo
     position_given: UrgentFlag
     lat: Latitude
     lon: Longitude

@@ -10,6 +10,7 @@ from protocols.beidou.codec import (
     HOUR_MINUTE,
     REST,
     Addr,
+    AddrOrZero,
     Addrs,
     Codec,
     Content,
@@ -21,6 +22,8 @@ from protocols.beidou.codec import (
     Longitude,
     Metres,
     NumberOrZero,
+    OneToFive,
+    OneToThree,
     OptClock,
     OptHourMinute,
     OptInt,
@@ -32,6 +35,8 @@ from protocols.beidou.codec import (
     UrgentFlag,
     WaitMinutesSeconds,
     YesNo,
+    ZeroOne,
+    ZeroToSeven,
     bad,
     check_text,
     parse_int,
@@ -61,8 +66,8 @@ class BDICI(TerminalSentence):
     KIND: ClassVar[str] = "ICI"
     card: Addr
     serial: Text
-    broadcast: Addr
-    user_type: Int
+    broadcast: AddrOrZero
+    user_type: ZeroToSeven
     freq_s: NumberOrZero
     level: IntOrZero
     encrypted: EncryptedFlag
@@ -99,7 +104,7 @@ class BDTXR(MessageSentence):
     KIND: ClassVar[str] = "TXR"
     ENCODINGS: ClassVar[Mapping[int, Encoding]] = ENCODINGS_21
     TALKERS: ClassVar[tuple[str, ...]] = ("BD", "PJ")
-    msg_type: Int
+    msg_type: OneToFive
     sender: Addr
     encoding: Int
     sent_at: OptHourMinute
@@ -131,10 +136,8 @@ class BDTXR(MessageSentence):
 
     def _check(self) -> None:
         MessageSentence._check(self)
-        if self.talker not in self.TALKERS or self.msg_type not in range(1, 6):
-            raise FrameError(
-                "bad field", f"TXR: found talker {self.talker!r}, type {self.msg_type}; 1 to 5 of BD or PJ"
-            )
+        if self.talker not in self.TALKERS:
+            raise FrameError("bad field", f"TXR talker: found {self.talker!r}, write BD or PJ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +167,7 @@ class BDDWR(TerminalSentence):
     """RDSS position (定位信息, 2.9): ``pos_type`` 1 own fix, 2 of a subordinate, 3 position report received."""
 
     KIND: ClassVar[str] = "DWR"
-    pos_type: Int
+    pos_type: OneToThree
     addr: Addr
     utc: OptClock
     lat: Latitude
@@ -182,7 +185,7 @@ class BDWAA(TerminalSentence):
     """Position report received (位置报告1, 2.10): ``report_type`` 0, ``addr`` the reporter."""
 
     KIND: ClassVar[str] = "WAA"
-    report_type: Int
+    report_type: ZeroOne
     freq_s: OptNumber
     addr: Addr
     utc: OptClock
@@ -304,6 +307,9 @@ class BDKLT(TerminalSentence):
     addr: Addr
     msg_type: Int
     content: Content
+
+    def _derived(self) -> dict[str, Any]:
+        return {"text": Payload.from_ascii(ENCODINGS_21.get(self.msg_type), self.content).text}
 
 
 @dataclass(frozen=True, slots=True)

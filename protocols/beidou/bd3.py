@@ -6,19 +6,23 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Self
 
-from protocols.beidou.capacity import BD3_LEVEL_BITS, BD3_LEVEL_OF_ZERO, Generation, capacity_bits
+from protocols.beidou.capacity import BD3_LEVEL_BITS, BD3_LEVEL_OF_ZERO, Generation, capacity_bits, check_capacity
 from protocols.beidou.codec import (
     REST,
     Addr,
+    AddrOrZero,
     Clock,
     Codec,
     Content,
     Int,
+    OneToFive,
+    OneTwo,
     OptClock,
     OptInt,
     OptNumber,
     Text,
     YesNo,
+    ZeroToThree,
     bad,
     build_number,
     check_int,
@@ -51,7 +55,7 @@ class CCICR(Sentence):
     PROTOCOL: ClassVar[str] = "bd-3"
     TALKER: ClassVar[str] = "CC"
     KIND: ClassVar[str] = "ICR"
-    cmd_type: Int = 0
+    cmd_type: ZeroToThree = 0
     frame: Text = "00"
 
 
@@ -63,7 +67,7 @@ class BDICP(Sentence):
     TALKER: ClassVar[str] = "BD"
     KIND: ClassVar[str] = "ICP"
     card: Addr
-    broadcast: Addr
+    broadcast: AddrOrZero
     auth_type: OptInt = 0
     user_id_type: OptInt = 0
     service_mark: OptInt = 0
@@ -120,8 +124,8 @@ class CCTCQ(MessageSentence):
     KIND: ClassVar[str] = "TCQ"
     ENCODINGS: ClassVar[Mapping[int, Encoding]] = ENCODINGS_3
     receiver: Addr
-    freq_point: Int
-    confirm: Int
+    freq_point: OneToFive
+    confirm: OneTwo
     encoding: Int
     content: Content
     repeat_s: OptNumber = 0
@@ -139,10 +143,10 @@ class CCTCQ(MessageSentence):
         MessageSentence._check(self)
         if self.payload.encoding in (Encoding.HANZI_COMPRESSED, Encoding.CODE_COMPRESSED):
             raise FrameError("bad encoding", "TCQ: compressed content is passed on, never sent (algorithm UNCONFIRMED)")
-        if self.freq_point not in range(1, 6) or self.confirm not in (1, 2):
-            raise FrameError("bad field", f"TCQ: found frequency point {self.freq_point}, confirm {self.confirm}")
         if not self.content:
             raise FrameError("bad payload", "TCQ: a message without content is never sent (5.3)")
+        # What this card may send only the caller knows; above this no card sends anything.
+        check_capacity(self.payload, Generation.BD3, max(BD3_LEVEL_BITS.values()))
 
 
 @dataclass(frozen=True, slots=True)

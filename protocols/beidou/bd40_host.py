@@ -18,6 +18,7 @@ from protocols.beidou.bincodec import (
     sign_magnitude,
     to_sign_magnitude,
 )
+from protocols.beidou.capacity import BD2_ENCRYPTED_BITS, BD2_URGENT_BITS, Generation, check_capacity
 from protocols.beidou.errors import FrameError
 from protocols.beidou.frame40 import Frame40, MessageFrame
 from protocols.beidou.payload import Encoding, Payload
@@ -166,6 +167,9 @@ class TXSQ(MessageFrame):
         MessageFrame._check(self)
         if self.info & QUERY_MASK != INFO_MESSAGE:
             raise FrameError("bad field", f"TXSQ info: found {self.info:02X}, a message begins with the bits 010")
+        # What this card may send only the caller knows; above this no card sends anything.
+        most = max(BD2_ENCRYPTED_BITS.values()) if self.info & INFO_NORMAL else BD2_URGENT_BITS
+        check_capacity(self.payload, Generation.BD2, most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,11 +210,18 @@ class GXDQ(Frame40):
 
 @dataclass(frozen=True, slots=True)
 class GXZX(Frame40):
-    """Write the 32 bytes of management info (管理信息); ``GXZR`` for one author."""
+    """Write the 32 bytes of management info (管理信息)."""
 
     KIND: ClassVar[str] = "GXZX"
     addr: U24
     management: Raw32
+
+
+@dataclass(frozen=True, slots=True)
+class GXZR(GXZX):
+    """The same by the name another author gives it."""
+
+    KIND: ClassVar[str] = "GXZR"
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,8 @@ MEANINGS: Mapping[int, str] = MappingProxyType(
     }
 )
 """Flags of FKXX (3.6)."""
+FLAG_EARLY = 4
+"""The flag that tells a wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +235,21 @@ class FKXX(Frame40):
     extra: LettersOrHex
 
     def _derived(self) -> dict[str, Any]:
-        return {"meaning": MEANINGS.get(self.flag, "vendor" if self.flag > 0xA0 else "reserved")}
+        meaning = MEANINGS.get(self.flag, "vendor" if self.flag > 0xA0 else "reserved")
+        return {"meaning": meaning, "wait_s": self.wait_s}
+
+    @property
+    def wait_s(self) -> int | None:
+        """The remaining wait that flag 4 tells; None for other flags and when none is told.
+
+        Four encodings are in use (3.6); where one byte is set they can be told apart: byte 0 is seconds for [CSAT] and
+        [PT40], byte 1 minutes and byte 3 seconds for [RDSS40] and [LYS]. What remains ambiguous is read by the encoding
+        that gives least, as asking early costs nothing.
+        """
+        if self.flag != FLAG_EARLY:
+            return None
+        little_s = int.from_bytes(self.extra, "little")
+        return min(little_s, 60 * int.from_bytes(self.extra[:2]) + int.from_bytes(self.extra[2:])) or None
 
 
 @dataclass(frozen=True, slots=True)

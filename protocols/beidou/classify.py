@@ -156,22 +156,11 @@ def _feedback(event: BDFKI21 | BDFKI3 | FKXX) -> Feedback:
             command = event.cmd
         case FKXX():
             answer = ANSWERS_40.get(event.flag, Answer.FAILED)
-            wait_s = _wait_40(event.extra) if answer is Answer.EARLY else None
+            wait_s = None if event.wait_s is None else float(event.wait_s)
             command = event.extra.decode("latin-1") if event.extra.isalpha() and answer is not Answer.EARLY else ""
             detail = f"FKXX {command or '-'} flag {event.flag}"
     shown = detail if wait_s is None else f"{detail} wait {wait_s:g} s"
     return Feedback(command, answer, wait_s, f"{shown} ({answer})")
-
-
-def _wait_40(extra: bytes) -> float | None:
-    """Read the remaining wait of flag 4. Four encodings are in use (3.6); where one byte is set they can be told apart.
-
-    Byte 0 is seconds for [CSAT] and [PT40], byte 1 minutes and byte 3 seconds for [RDSS40] and [LYS]. What remains
-    ambiguous is read by the encoding that gives least, as asking early costs nothing.
-    """
-    little_s = int.from_bytes(extra, "little")
-    minutes_s = 60 * int.from_bytes(extra[:2]) + int.from_bytes(extra[2:])
-    return float(min(little_s, minutes_s)) or None
 
 
 def _status(event: BDBSI | GLZK | ZJXX | BDPWI) -> Status:

@@ -95,6 +95,17 @@ def check_text(value: Any) -> str:
     return value
 
 
+def ranged(low: int, high: int) -> Codec:
+    """Return a codec of a whole number: any is read, only ``low`` to ``high`` is written."""
+
+    def build(value: Any) -> str:
+        if not low <= check_int(value) <= high:
+            raise bad(value, f"write {low} to {high}")
+        return str(value)
+
+    return Codec(parse_int, build, from_json=check_int)
+
+
 def optional(codec: Codec) -> Codec:
     """Let an empty field be None."""
     return Codec(
@@ -270,6 +281,7 @@ OptNumber = Annotated[int | float | None, optional(NUMBER)]
 Text = Annotated[str, TEXT]
 OptText = Annotated[str | None, optional(TEXT)]
 Addr = Annotated[int, ADDRESS]
+AddrOrZero = Annotated[int, or_zero(ADDRESS)]
 OptAddr = Annotated[int | None, optional(ADDRESS)]
 Ints = Annotated[tuple[int, ...], listing(INT)]
 OptInts = Annotated[tuple[int | None, ...], listing(optional(INT))]
@@ -278,8 +290,15 @@ Texts = Annotated[tuple[str, ...], listing(TEXT)]
 YesNo = Annotated[bool, flag("Y", "N")]
 UrgentFlag = Annotated[bool, flag("A", "V")]
 HighFlag = Annotated[bool, flag("H", "L")]
+ZeroOne = Annotated[int, ranged(0, 1)]
+OneTwo = Annotated[int, ranged(1, 2)]
+OneToThree = Annotated[int, ranged(1, 3)]
+OneToFour = Annotated[int, ranged(1, 4)]
+OneToFive = Annotated[int, ranged(1, 5)]
+ZeroToThree = Annotated[int, ranged(0, 3)]
+ZeroToSeven = Annotated[int, ranged(0, 7)]
 EncryptedFlag = Annotated[bool, flag("E", "N")]
-TwoDigits = Annotated[int, digits(2)]
+TwoDigits = Annotated[int, or_zero(digits(2))]
 OptTwoDigits = Annotated[int | None, optional(digits(2))]
 Metres = Annotated[int | float | None, measure("M")]
 Latitude = Annotated[float | None, _angle(2, 90, "N", "S")]

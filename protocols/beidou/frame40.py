@@ -125,12 +125,17 @@ class MessageFrame(Frame40):
 
     @classmethod
     def _complete(cls, fields: dict[str, Any]) -> dict[str, Any]:
-        """Compute content and bit length from the payload fields; ``info`` decides Chinese or not when it is given."""
+        """Compute content and bit length from the payload fields; ``bits`` and ``info``, when given, must agree."""
         name = fields.get("encoding")
         if not isinstance(name, str) or name not in set(Encoding):
             raise FrameError("bad encoding", f"encoding: found {name!r}, use hanzi, code or mixed")
         bits, content = Payload.from_fields(Encoding(name), fields).to_bits()
-        return {"bits": bits, **fields, "content": content}
+        if fields.get("bits", bits) != bits:
+            raise FrameError("fields disagree", f"{cls.KIND} bits: found {fields['bits']!r}, the content has {bits}")
+        info = fields.get("info")
+        if isinstance(info, int) and bool(info & cls.CODE_BIT) == (name == Encoding.HANZI):
+            raise FrameError("fields disagree", f"{cls.KIND} info: found {info}, its code bit does not say {name}")
+        return {**fields, "bits": bits, "content": content}
 
     def _check(self) -> None:
         Frame40._check(self)  # zero-argument super() does not work in slotted dataclasses on Python 3.11

@@ -26,7 +26,7 @@ SENTENCES: Mapping[str, type[Sentence]] = MappingProxyType(
 
 _FRAMES = (
     *(bd40_host.ICJC, bd40_host.XTZJ, bd40_host.GLJC, bd40_host.SJSC, bd40_host.BBDQ, bd40_host.CKSC),
-    *(bd40_host.BSSZ, bd40_host.DWSQ, bd40_host.TXSQ, bd40_host.JSZL, bd40_host.GXDQ, bd40_host.GXZX),
+    *(bd40_host.BSSZ, bd40_host.DWSQ, bd40_host.TXSQ, bd40_host.JSZL, bd40_host.GXDQ, bd40_host.GXZX, bd40_host.GXZR),
     *(bd40_host.JMSZ, bd40_host.GNPS, bd40_host.GNVS, bd40_host.GNTS),
     *(bd40_terminal.ICXX, bd40_terminal.ZJXX, bd40_terminal.GLZK, bd40_terminal.TXXX, bd40_terminal.TXHZ),
     *(bd40_terminal.FKXX, bd40_terminal.DWXX, bd40_terminal.SJXX, bd40_terminal.GNTX, bd40_terminal.GNPX),
