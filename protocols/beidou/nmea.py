@@ -1,6 +1,8 @@
 """Position sentences of NMEA 0183, read by pynmea2, which is imported only here."""
 
+import math
 from dataclasses import dataclass
+from datetime import time
 from typing import Any
 
 import pynmea2
@@ -34,8 +36,10 @@ def parse_fix(raw: bytes) -> NmeaFix | None:
         raise FrameError("bad position", f"NMEA sentence {raw[:20]!r}: {error}") from None
     if not (-90 <= lat <= 90 and -180 <= lon <= 180):
         raise FrameError("bad position", f"NMEA sentence {raw[:6]!r}: {lat}, {lon} is not on Earth")
-    return NmeaFix(lat, lon, height_m, valid, None if moment is None else f"{moment:%H:%M:%S}")
+    # pynmea2 leaves a time that is none as the text it was.
+    return NmeaFix(lat, lon, height_m, valid, f"{moment:%H:%M:%S}" if isinstance(moment, time) else None)
 
 
 def _height(sentence: Any) -> float | None:
-    return None if sentence.altitude in (None, "") else float(sentence.altitude)
+    height_m = math.nan if sentence.altitude in (None, "") else float(sentence.altitude)
+    return height_m if math.isfinite(height_m) else None

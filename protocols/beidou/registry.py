@@ -42,23 +42,29 @@ FRAME_HEADERS = frozenset(FRAMES)
 BINARY_HEADERS = tuple(BINARIES)
 
 
+TIME_DIGITS = 6
+"""A first field this long is a time of day; the mode of a 2.1 ``BDZDA`` is one digit."""
+
+
 def sentence_of(line: bytes) -> Sentence:
     """Read a whole ASCII sentence, with or without CR LF; one that nothing describes becomes a VendorSentence.
 
     Raise FrameError: envelope, checksum, a field that is none, or a self-destruct command.
     """
     body = unwrap(line)
-    refuse_self_destruct(line)
     head, _, rest = body.partition(",")
+    refuse_self_destruct(head.encode("latin-1"))  # the id only: a person may write anything into a text
     if head == "BDFKI" and rest[:1].isdigit():
         return bd3.BDFKI3.parse(body)
+    if head == "BDZDA" and len(rest.partition(",")[0]) >= TIME_DIGITS:
+        return VendorSentence.parse(body)  # the time sentence of navigation receivers, which 2.1 reuses the name of
     cls = SENTENCES.get(head)
     return VendorSentence.parse(body) if cls is None else cls.parse(body)
 
 
 def frame_of(raw: bytes) -> Frame40:
     """Read a whole 4.0 or binary 2.1 frame; raise FrameError."""
-    refuse_self_destruct(raw)
+    refuse_self_destruct(raw[:5])
     cls = FRAMES.get(raw[:5]) or BINARIES.get(raw[:6])
     if cls is None:
         raise FrameError("unknown frame", f"found {raw[:6]!r}, known ids are in reference section 3")

@@ -35,8 +35,28 @@ def _coverage(texts: tuple[str, ...]) -> dict[str, Any]:
     return {"week": int(week), "tow_s": float(tow), "sat_count": int(count)}
 
 
+def _version(texts: tuple[str, ...]) -> dict[str, Any]:
+    """VRX: version of the handset."""
+    return {"version": ",".join(texts)}
+
+
+def _safe(texts: tuple[str, ...]) -> dict[str, Any]:
+    """OKX: a receiver and a prepared text."""
+    return {"to": texts[0], "text": _shown(",".join(texts[1:]))}
+
+
 READERS: Mapping[str, Callable[[tuple[str, ...]], dict[str, Any]]] = MappingProxyType(
-    {"SNR": _beam_values, "BTX": _result, "RNX": _periods, "COV": _coverage}
+    {
+        "SNR": _beam_values,
+        "BTX": _result,
+        "RNX": _periods,
+        "COV": _coverage,
+        "VRX": _version,
+        "OKX": _safe,
+        "DEF": _result,
+        "QDX": _result,
+        "RSX": _result,
+    }
 )
 """Names for the fields of vendor sentences whose meaning is known; a sentence that does not fit keeps its texts only."""
 
