@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
-from protocols.beidou.capacity import BD2_ENCRYPTED_BITS, BD2_URGENT_BITS, Generation, check_capacity
+from protocols.beidou.capacity import BD2_ENCRYPTED_BITS, Generation, check_capacity
 from protocols.beidou.codec import (
     Addr,
     Content,
@@ -81,8 +81,7 @@ class CCTXA(MessageSentence):
         if not self.content:
             raise FrameError("bad payload", "TXA: a message without content is not sent")
         # What this card may send only the caller knows; above this no card sends anything.
-        most = max(BD2_ENCRYPTED_BITS.values()) if self.category else BD2_URGENT_BITS
-        check_capacity(self.payload, Generation.BD2, most)
+        check_capacity(self.payload, Generation.BD2, max(BD2_ENCRYPTED_BITS.values()))
 
 
 @dataclass(frozen=True, slots=True)

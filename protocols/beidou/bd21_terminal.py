@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self
 
+from protocols.beidou.address import ADDRESS_21_BITS_MAX
 from protocols.beidou.bd21_host import ENCODINGS_21
 from protocols.beidou.capacity import BD2_PLAIN_BITS, Generation, capacity_bits
 from protocols.beidou.codec import (
@@ -75,8 +76,8 @@ class BDICI(TerminalSentence):
 
     @property
     def no_card(self) -> bool:
-        """Tell whether there is no card: all zeros (2.2)."""
-        return self.card == 0
+        """Tell whether there is no card: all zeros, or the highest address without a level, as some devices say (2.2)."""
+        return self.card == 0 or (self.card == ADDRESS_21_BITS_MAX and self.level == 0)
 
     def _derived(self) -> dict[str, Any]:
         shown: dict[str, Any] = {"no_card": self.no_card, "max_bits": None}

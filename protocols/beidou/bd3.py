@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Self
 
+from protocols.beidou.address import address_digits
 from protocols.beidou.capacity import BD3_LEVEL_BITS, BD3_LEVEL_OF_ZERO, Generation, capacity_bits, check_capacity
 from protocols.beidou.codec import (
     REST,
@@ -15,6 +16,7 @@ from protocols.beidou.codec import (
     Codec,
     Content,
     Int,
+    Loose,
     OneToFive,
     OneTwo,
     OptClock,
@@ -68,27 +70,27 @@ class BDICP(Sentence):
     KIND: ClassVar[str] = "ICP"
     card: Addr
     broadcast: AddrOrZero
-    auth_type: OptInt = 0
-    user_id_type: OptInt = 0
-    service_mark: OptInt = 0
+    auth_type: Loose = 0
+    user_id_type: Loose = 0
+    service_mark: Loose = 0
     confidential: Text = "N"
-    terminal_type: OptInt = 0
+    terminal_type: Loose = 0
     rescue: Text = "N"
-    military: OptInt = 0
-    interaction: OptInt = 0
-    country: OptInt = 0
-    priority: OptInt = 0
-    rd_capability: OptInt = 0
+    military: Loose = 0
+    interaction: Loose = 0
+    country: Loose = 0
+    priority: Loose = 0
+    rd_capability: Loose = 0
     freq_s: OptNumber = 60
     level_raw: OptInt = 2
-    global_flag: OptInt = 0
-    global_permission: OptInt = 0
+    global_flag: Loose = 0
+    global_permission: Loose = 0
     global_freq: OptNumber = 0
     global_level: OptInt = 0
     subordinates: OptInt = 0
-    group_rights: OptInt = 0
-    own_groups: OptInt = 0
-    joined_groups: OptInt = 0
+    group_rights: Loose = 0
+    own_groups: Loose = 0
+    joined_groups: Loose = 0
 
     @property
     def no_card(self) -> bool:
@@ -137,7 +139,8 @@ class CCTCQ(MessageSentence):
         return cls(receiver, freq_point, 2 if confirm else 1, number, payload.to_ascii())
 
     def _derived(self) -> dict[str, Any]:
-        return {"data": decode_text(self.content)} | MessageSentence._derived(self)
+        shown = {"to": address_digits(self.receiver), "data": decode_text(self.content)}
+        return shown | MessageSentence._derived(self)
 
     def _check(self) -> None:
         MessageSentence._check(self)

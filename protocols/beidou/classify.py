@@ -103,9 +103,9 @@ def _card(event: BDICI | ICXX | BDICP) -> CardInfo:
         case BDICI():
             return CardInfo(
                 protocol=event.PROTOCOL,
-                card=int(event.card),
+                card=0 if event.no_card else int(event.card),
                 broadcast=int(event.broadcast),
-                command=event.user_type in COMMAND_USER_TYPES and event.card != 0,
+                command=event.user_type in COMMAND_USER_TYPES and not event.no_card,
                 frequency_s=float(event.freq_s),
                 level=event.level,
                 encrypted=event.encrypted,

@@ -272,6 +272,22 @@ def digits(width: int) -> Codec:
     return Codec(parse_int, lambda value: f"{check_int(value):0{width}d}", from_json=check_int)
 
 
+def _parse_loose(text: str) -> int | str | None:
+    return None if not text else int(text) if text.isascii() and text.isdecimal() else text
+
+
+def _check_loose(value: Any) -> int | str | None:
+    return value if value is None else check_text(value) if isinstance(value, str) else check_int(value)
+
+
+def _build_loose(value: Any) -> str:
+    checked = _check_loose(value)
+    return "" if checked is None else str(checked)
+
+
+Loose = Annotated[int | str | None, Codec(_parse_loose, _build_loose, from_json=_check_loose)]
+"""A field whose meaning is UNCONFIRMED: a number where it is one, else its text; it never spoils its sentence."""
+
 Int = Annotated[int, INT]
 IntOrZero = Annotated[int, or_zero(INT)]
 OptInt = Annotated[int | None, optional(INT)]

@@ -192,3 +192,17 @@ def test_a_text_that_names_a_command_is_read():
 def test_time_of_a_navigation_receiver_is_not_the_sentence_of_2_1():
     """Beidou-only receivers send ZDA with the talker BD; it is no bad 2.1 sentence."""
     assert sentence_of(wrap("BDZDA,121852.00,24,09,2026,00,00")).kind == "ZDA"
+
+
+def test_an_unconfirmed_field_never_spoils_the_card():
+    """Of the 23 fields of a Beidou-3 card most are UNCONFIRMED: a letter in one is kept, and the card is read."""
+    card = sentence_of(wrap("BDICP,4216930,0,X,3,0,N,2,N,1,0,0,3,1,60,2,0,0,1,1,21,0,0,0"))
+
+    assert (card.card, card.level, card.auth_type) == (4216930, 2, "X")
+
+
+def test_the_highest_address_without_a_level_is_no_card():
+    """Some devices say 2097151 where others say zeros (2.2)."""
+    shown = sentence_of(wrap("BDICI,2097151,0,0,0,9999.0,0,N,0")).to_fields()
+
+    assert (shown["card"], shown["no_card"]) == (None, True)
