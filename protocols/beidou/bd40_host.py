@@ -18,7 +18,7 @@ from protocols.beidou.bincodec import (
     sign_magnitude,
     to_sign_magnitude,
 )
-from protocols.beidou.capacity import BD2_ENCRYPTED_BITS, BD2_URGENT_BITS, Generation, check_capacity
+from protocols.beidou.capacity import BD2_ENCRYPTED_BITS, Generation, check_capacity
 from protocols.beidou.errors import FrameError
 from protocols.beidou.frame40 import Frame40, MessageFrame
 from protocols.beidou.payload import Encoding, Payload
@@ -168,8 +168,7 @@ class TXSQ(MessageFrame):
         if self.info & QUERY_MASK != INFO_MESSAGE:
             raise FrameError("bad field", f"TXSQ info: found {self.info:02X}, a message begins with the bits 010")
         # What this card may send only the caller knows; above this no card sends anything.
-        most = max(BD2_ENCRYPTED_BITS.values()) if self.info & INFO_NORMAL else BD2_URGENT_BITS
-        check_capacity(self.payload, Generation.BD2, most)
+        check_capacity(self.payload, Generation.BD2, max(BD2_ENCRYPTED_BITS.values()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class Encoding(enum.StrEnum):
 _HEX = re.compile(rb"[0-9A-Fa-f]*")
 _SEPARATORS = {ord(","): "，", ord("*"): "﹡"}
 """Written for the separators of a sentence in Chinese content: A3 AC and A9 7E (2.1, 1.1)."""
+_ONE_BYTE = re.compile(r"[\x00-\x7f]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -74,7 +75,8 @@ class Payload:
         """
         data = encode_text(text)
         if encoding is None:
-            encoding = Encoding.HANZI if len(data) == 2 * len(text) and not text.isascii() else Encoding.MIXED
+            two_bytes_each = len(data) == 2 * len(text) and not _ONE_BYTE.search(text)
+            encoding = Encoding.HANZI if text and two_bytes_each else Encoding.MIXED
         if encoding is Encoding.HANZI:
             if _CONTROL.search(text):
                 raise FrameError("bad text", "a control character (new line?) cannot be sent as Chinese, use mixed")
