@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from gateway.daemon.core import Core
     from gateway.daemon.supervisor import LinkRunner
-    from gateway.link import LinkReport
     from gateway.model import Bundle
     from gateway.router.plan import LinkView
     from gateway.store.outbox import Outbox
@@ -72,9 +71,6 @@ class LinkSender:
         self._runner = runner
         self._core = core
         self._part = f"link {runner.name}"
-        self._held_until_s = 0.0
-        """Loop time until which the device, by its last answer, takes nothing; a new report of it ends that."""
-        self._held_report: LinkReport | None = None
 
     async def run(self) -> None:
         """Serve until cancelled."""
@@ -103,11 +99,7 @@ class LinkSender:
 
     def _until_slot_s(self) -> float:
         """Return how long this link cannot take anything; 0 when it can now."""
-        last = self._runner.last
-        if last.state is not LinkState.OPEN:
-            return IDLE_WAIT_S
-        held_until_s = self._held_until_s if last is self._held_report else 0.0
-        return max(0.0, max(last.not_before_s, held_until_s) - asyncio.get_running_loop().time())
+        return IDLE_WAIT_S if self._runner.last.state is not LinkState.OPEN else self._runner.until_slot_s()
 
     def _chooser(self) -> Callable[[Outbox], tuple[BundleTask | ReceiptTask | None, float]]:
         """Look at all links here, on the loop, and return what chooses by that on the store's thread.
@@ -272,13 +264,9 @@ class LinkSender:
         """Leave the device alone after a no: the next bundle of the queue would get the same one."""
         now_s = asyncio.get_running_loop().time()
         if result.outcome is SendOutcome.DEFERRED:
-            self._held_until_s = now_s + deferred_wait_s(result, now_s)
+            self._runner.held_until_s = now_s + deferred_wait_s(result, now_s)
         elif result.outcome is SendOutcome.REFUSED:
-            self._held_until_s = now_s + REFUSED_PAUSE_S
-        else:
-            self._held_until_s = 0.0
-        self._runner.held_until_s = self._held_until_s
-        self._held_report = self._runner.last
+            self._runner.held_until_s = now_s + REFUSED_PAUSE_S
 
     def _to_timeline(self, loop_s: float) -> float:
         return self._core.now_s() + max(0.0, loop_s - asyncio.get_running_loop().time())

@@ -43,7 +43,7 @@ class LinkRunner:
         self.health = LinkHealth()
         self.since_s = core.now_s()
         self.held_until_s = 0.0
-        """Loop time until which the device, by its last answer, takes nothing."""
+        """Loop time until which the device, by its last answer, takes nothing; another state or slot of it ends that."""
         self.heard_count = 0
         self.sent_count = 0
         self.losses = 0
@@ -72,6 +72,8 @@ class LinkRunner:
         """Take the link's condition; log once when it is lost and once when it is back."""
         before = self.last
         self.last = report
+        if (report.state, report.not_before_s) != (before.state, before.not_before_s):
+            self.held_until_s = 0.0
         up = _up(report.state)
         if up is not _up(before.state):
             self.since_s = self._core.now_s()  # trying to open again and again is one time of being away
@@ -85,9 +87,12 @@ class LinkRunner:
 
     def view(self) -> LinkView:
         """Return what the router sees, its slot translated from the loop's clock to the timeline."""
-        loop_now_s = asyncio.get_running_loop().time()
-        not_before_s = self._core.now_s() + max(0.0, max(self.last.not_before_s, self.held_until_s) - loop_now_s)
+        not_before_s = self._core.now_s() + self.until_slot_s()
         return LinkView(self.name, self.link.info.bearer, self.last.state, not_before_s, self.health)
+
+    def until_slot_s(self) -> float:
+        """Return how long the device takes nothing more, by its report and its last answer."""
+        return max(0.0, max(self.last.not_before_s, self.held_until_s) - asyncio.get_running_loop().time())
 
     async def run(self) -> None:
         """Serve until cancelled."""
