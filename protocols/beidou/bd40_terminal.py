@@ -308,7 +308,7 @@ class GNTX(Frame40):
 
 @dataclass(frozen=True, slots=True)
 class GNPX(Frame40):
-    """RNSS position. Degrees, ``hdop`` as is, ``error`` of unknown unit."""
+    """RNSS position. Degrees, ``hdop`` as is, ``position_error`` of unknown unit."""
 
     KIND: ClassVar[str] = "GNPX"
     addr: U24
@@ -320,7 +320,7 @@ class GNPX(Frame40):
     sats: U8
     status: U8
     hdop: Tenths
-    error: U16
+    position_error: U16
 
 
 @dataclass(frozen=True, slots=True)

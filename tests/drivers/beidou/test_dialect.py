@@ -140,7 +140,7 @@ def test_inbound_state_of_40(inbound, barrier):
 
 def test_a_receiver_without_satellites_has_no_position():
     """0° 0° or no satellites is no fix."""
-    fix = {"height_m": 0, "speed": 0, "course": 0, "status": 0, "hdop": 9.9, "error": 0}
+    fix = {"height_m": 0, "speed": 0, "course": 0, "status": 0, "hdop": 9.9, "position_error": 0}
     assert isinstance(classify(GNPX(addr=1, lon=104.0, lat=30.0, sats=0, **fix)), Other)
     assert isinstance(classify(GNPX(addr=1, lon=0.0, lat=0.0, sats=9, **fix)), Other)
 

@@ -191,6 +191,7 @@ def test_every_value_survives_the_wire_and_the_json_form(name, data):
 
     assert read == value
     assert "raw_hex" not in fields
+    assert "error" not in fields, "that key is how the frame filter tells a bad line"
     assert rebuilt == value
     assert rebuilt.to_wire() == wire
 
