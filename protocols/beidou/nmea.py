@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from datetime import time
 from typing import Any
 
 import pynmea2
@@ -37,7 +36,9 @@ def parse_fix(raw: bytes) -> NmeaFix | None:
     if not (-90 <= lat <= 90 and -180 <= lon <= 180):
         raise FrameError("bad position", f"NMEA sentence {raw[:6]!r}: {lat}, {lon} is not on Earth")
     # pynmea2 leaves a time that is none as the text it was.
-    return NmeaFix(lat, lon, height_m, valid, f"{moment:%H:%M:%S}" if isinstance(moment, time) else None)
+    return NmeaFix(
+        lat, lon, height_m, valid, None if moment is None or isinstance(moment, str) else f"{moment:%H:%M:%S}"
+    )
 
 
 def _height(sentence: Any) -> float | None:
