@@ -59,6 +59,17 @@ def test_every_exit_code_is_documented():
     assert [code.name for code in Exit if f"| {code.value} | {code.meaning()} |" not in CLI_PAGE] == []
 
 
+def test_every_file_named_in_the_architecture_exists():
+    """docs/architecture.md names no source file that was renamed or taken out."""
+    there = {
+        str(p.relative_to(ROOT)) for p in ROOT.glob("*/**/*.py") if not p.relative_to(ROOT).parts[0].startswith(".")
+    }
+    named = set(re.findall(r"`([\w/]+\.py)`", (ROOT / "docs/architecture.md").read_text(encoding="utf-8")))
+
+    assert named
+    assert [name for name in sorted(named) if not any(f"/{path}".endswith(f"/{name}") for path in there)] == []
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_links_between_documents_lead_somewhere(name):
     """A relative link names a file that there is, and a heading in it."""
