@@ -247,8 +247,11 @@ class Link(Protocol):
         device half-way answers UNKNOWN. Cancelling it leaves the device usable.
         """
 
-    def bits_of(self, outgoing: Outgoing) -> int | None:
-        """Return how many bits of ``text_bits_max`` (text) or of 8 × ``data_bytes_max`` this would take; None if unknown."""
+    def bits_of(self, payload: Payload) -> int | None:
+        """Return how many bits of ``text_bits_max`` (text) or of 8 × ``data_bytes_max`` this takes, whoever it is for.
+
+        None only while unknown (the link is not open) or when it has no form on this link.
+        """
 
 
 @dataclass(frozen=True, slots=True)

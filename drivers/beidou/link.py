@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from drivers.beidou.intake import Intake
-from drivers.beidou.sending import Sender, speak
+from drivers.beidou.sending import Sender, coded
 from drivers.beidou.session import Session
 from drivers.beidou.slot import SlotTimer
 from drivers.beidou.tasks import until_one_ends
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from drivers.beidou.identify import Found
     from drivers.beidou.settings import BeidouSettings
     from drivers.bytestream import Opener
-    from gateway.link import LinkContext, LinkSink, Outgoing, SendResult
+    from gateway.link import LinkContext, LinkSink, Outgoing, Payload, SendResult
 
 HAND_OVER_S = 3.0
 """How long an ending link waits for the gateway to store what was received; the rest waits for the next run."""
@@ -67,16 +67,16 @@ class BeidouLink:
         """Make one try; see sending.py."""
         return await self._sender.send(self._session, outgoing)
 
-    def bits_of(self, outgoing: Outgoing) -> int | None:
+    def bits_of(self, payload: Payload) -> int | None:
         """Return the bits this would count against the card's capacity; None while the card is unknown."""
         session = self._session
         if session is None or session.dialect is None or session.condition.card is None:
             return None
         try:
-            spoken = speak(outgoing, session.dialect, session.condition.card)
+            content = coded(payload, session.dialect, session.condition.card)
         except FrameError:
             return None
-        return payload_bits(spoken.payload, session.dialect.generation)
+        return payload_bits(content, session.dialect.generation)
 
 
 async def _ended(pump: asyncio.Future[None]) -> None:

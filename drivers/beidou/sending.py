@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from drivers.beidou.session import Session
     from drivers.beidou.slot import SlotTimer
     from gateway.link import Outgoing
+    from gateway.link import Payload as Content
     from protocols.beidou.dialect import Dialect
     from protocols.beidou.neutral import CardInfo, Feedback
 
@@ -58,11 +59,15 @@ class Spoken:
 
 def speak(outgoing: Outgoing, dialect: Dialect, card: CardInfo) -> Spoken:
     """Return how this would be said; raise FrameError for what can never be said on this card."""
-    if outgoing.payload.kind is PayloadKind.TEXT:
-        payload = choose_payload(dialect, card, outgoing.payload.text)
-    else:
-        payload = Payload.of_bytes(outgoing.payload.data)
-    return Spoken(dialect, card, _receiver(outgoing.peer, card), payload, outgoing.urgent)
+    to = _receiver(outgoing.peer, card)
+    return Spoken(dialect, card, to, coded(outgoing.payload, dialect, card), outgoing.urgent)
+
+
+def coded(payload: Content, dialect: Dialect, card: CardInfo) -> Payload:
+    """Return what is to be said as this card codes it; raise FrameError for what has no form."""
+    if payload.kind is PayloadKind.TEXT:
+        return choose_payload(dialect, card, payload.text)
+    return Payload.of_bytes(payload.data)
 
 
 def _receiver(peer: str, card: CardInfo) -> int:

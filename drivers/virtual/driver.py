@@ -120,10 +120,10 @@ class VirtualLink:
             return SendResult(SendOutcome.UNKNOWN, str(error) or f"no answer in {ANSWER_S:g} s")
         return SendResult(SendOutcome.ACCEPTED, "burst left")
 
-    def bits_of(self, outgoing: Outgoing) -> int | None:
-        """Return the bits this takes of the card's capacity; more than any capacity for what cannot be carried."""
+    def bits_of(self, payload: Payload) -> int | None:
+        """Return the bits this takes of the card's capacity; None for what has no form."""
         try:
-            return payload_bits(self._content(outgoing.payload), Generation.BD2)
+            return payload_bits(self._content(payload), Generation.BD2)
         except FrameError:
             return None
 

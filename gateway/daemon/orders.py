@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gateway.link import Outgoing, Payload
+from gateway.link import Payload
 from gateway.model import (
     CARD_MAX,
     LIFETIME_S_MAX,
@@ -163,10 +163,9 @@ class Orders:
             known = []
             for runner in self._core.links.values():
                 bits_max = runner.last.text_bits_max
-                if runner.link.info.bearer not in lane.split("+") or bits_max is None:
-                    continue
-                bits = runner.link.bits_of(Outgoing("0", Payload.of_text(shown)))
-                known.append((runner.name, bits or 0, bits_max))
+                bits = runner.link.bits_of(Payload.of_text(shown))
+                if runner.link.info.bearer in lane.split("+") and bits is not None and bits_max is not None:
+                    known.append((runner.name, bits, bits_max))
             if known and all(bits > bits_max for _, bits, bits_max in known):
                 name, bits, bits_max = max(known, key=lambda row: row[2])
                 raise OrderRefused(

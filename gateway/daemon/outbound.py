@@ -177,7 +177,7 @@ class LinkSender:
             return None
 
         def bits_of(text: str) -> int:
-            return link.bits_of(Outgoing(owed.peer, Payload.of_text(text))) or 0
+            return link.bits_of(Payload.of_text(text)) or 0
 
         text, numbers = receipt_text(
             owed.entries, bits_of=bits_of, bits_max=bits_max, language=self._core.settings.gateway.language

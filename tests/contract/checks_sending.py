@@ -25,7 +25,7 @@ def _fitting(session, letters, limit_bits):
     """Return the longest repetition of ``letters`` that bits_of says fits, and one letter more."""
     for count in range(1, limit_bits + 2):
         text = (letters * count)[:count]
-        bits = session.link.bits_of(Outgoing(session.rig.peer, Payload.of_text(text)))
+        bits = session.link.bits_of(Payload.of_text(text))
         assert bits is not None, "an open link does not know bits_of"
         if bits > limit_bits:
             return text[:-1], text
@@ -62,7 +62,7 @@ async def data_capacity_is_exact(make_rig):
     async with open_link(rig) as session:
         limit = session.sink.reports[-1].data_bytes_max
         fits = Payload.of_bytes(b"\x01" + bytes(n % 251 for n in range(limit - 1)))
-        bits = session.link.bits_of(Outgoing(rig.peer, fits))
+        bits = session.link.bits_of(fits)
         refused = await session.send(Payload.of_bytes(b"\x01" + bytes(limit)))
         sent = await session.send_when_due(fits)
         await asyncio.sleep(rig.within_s)

@@ -243,14 +243,14 @@ async def sends_ascii_only(_link, real, outgoing):
 
 @answering(kit.text_capacity_is_exact)
 async def cuts_text(link, real, outgoing):
-    while link.bits_of(outgoing) > link._bits_max:
+    while link.bits_of(outgoing.payload) > link._bits_max:
         outgoing = replace(outgoing, payload=Payload.of_text(outgoing.payload.text[:-1]))
     return await real(outgoing)
 
 
 @answering(kit.text_capacity_is_exact)
 async def refuses_one_bit_too_early(link, real, outgoing):
-    if link.bits_of(outgoing) > link._bits_max - 8:
+    if link.bits_of(outgoing.payload) > link._bits_max - 8:
         return SendResult(SendOutcome.REFUSED, "over capacity")
     return await real()
 

@@ -13,8 +13,6 @@ import hashlib
 import json
 import random
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from itertools import pairwise
 
 from drivers.virtual.handset import Handset
 from drivers.virtual.sky import Sky, SkySettings
@@ -62,8 +60,8 @@ class Day:
         self.hours = hours
         self.rng = random.Random(seed)
         self.seen = Seen()
-        self.typed: dict[tuple[int, str], int] = {}
-        """How often each text was typed by each card within one duplicate window."""
+        self.accepted_s: dict[str, float] = {}
+        """When each bundle was accepted, by the loop's clock, which no fault touches."""
         self.trace = hashlib.sha256()
         self.balances = 0
         self.orders: list[str] = []
@@ -134,7 +132,7 @@ class Day:
         assert not late, f"seed {self.seed}: {late} waited while something less urgent went by {lane}"
 
     def watch(self) -> None:
-        """Check the balance after every commit of the store that is open now."""
+        """Check the balance after every commit of the store that is open now, and keep when it accepted what."""
         store = self.post.store
         commit = store._commit_here
 
@@ -145,6 +143,16 @@ class Day:
             return done
 
         store._commit_here = checked
+        outbox, loop = store._file.outbox, asyncio.get_running_loop()
+        accept = outbox.accept
+
+        def timed(*args, **kwargs):
+            acceptance = accept(*args, **kwargs)
+            if not acceptance.is_duplicate:
+                self.accepted_s[acceptance.bundle.id] = loop.time()
+            return acceptance
+
+        outbox.accept = timed
 
     def note(self, *words) -> None:
         line = f"{asyncio.get_running_loop().time():.3f} " + " ".join(map(str, words)) + "\n"
@@ -160,7 +168,6 @@ class Day:
             handset = self.rng.choice(self.handsets)
             template, _ = self.rng.choices(REPORTS, weights=(1, 3, 4, 4, 8, 4))[0]
             text = template.format(n=number)
-            self.typed[handset.card, text] = number
             self.note("type", handset.card, text)
             handset.type_text(text, GATEWAY_CARD)
             if self.rng.random() < 0.1:  # impatient: the same again while the first is young
@@ -324,17 +331,17 @@ class Day:
 
         A copy that an outage held back until the window was over is a report of its own, by the rule.
         """
-        by_text: dict[tuple[str, str], list[tuple[datetime, str]]] = {}
-        for report in self.seen.first.values():
-            accepted = (datetime.fromisoformat(report["time"]), report["id"])
-            by_text.setdefault((report["subject"], report["data"]["properties"]["text"]), []).append(accepted)
-        window = timedelta(seconds=self.post.settings.handsets.duplicate_window_s)
-        for key, accepted_at in by_text.items():
-            if not key[1].startswith("收到"):
-                for (earlier, one), (later, other) in pairwise(sorted(accepted_at)):
-                    assert later - earlier >= window, (
-                        f"seed {self.seed}: one text, two reports: {key}: {one} at {earlier}, {other} at {later}"
-                    )
+        window_s = self.post.settings.handsets.duplicate_window_s
+        last: dict[tuple[str, str], tuple[float, str]] = {}
+        for report in sorted(self.seen.first.values(), key=lambda report: self.accepted_s[report["id"]]):
+            text = report["data"]["properties"]["text"]
+            if text.startswith("收到"):
+                continue
+            accepted_s, earlier = last.get((report["subject"], text), (float("-inf"), ""))
+            assert self.accepted_s[report["id"]] - accepted_s >= window_s, (
+                f"seed {self.seed}: one text, two reports: {report['subject']} {text}: {earlier}, {report['id']}"
+            )
+            last[report["subject"], text] = self.accepted_s[report["id"]], report["id"]
 
     def _judge_receipts(self) -> None:
         """Whatever number a handset was given stands for a report of that handset that the consumer has."""

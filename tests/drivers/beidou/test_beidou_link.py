@@ -501,7 +501,7 @@ async def test_a_long_mixed_text_that_fits_only_as_hanzi_is_sent_so():
     made = rig()
     text = "求" * 38 + "ok 12"
     async with running(made) as link:
-        bits = link.link.bits_of(Outgoing(str(FAR), Payload.of_text(text)))
+        bits = link.link.bits_of(Payload.of_text(text))
         result = await link.send(Payload.of_text(text))
         await asyncio.sleep(30)
     assert bits == 38 * 14 + 5 * 7

@@ -147,8 +147,8 @@ class ScriptedLink:
         if not outgoing.peer.isdigit():
             return SendResult(SendOutcome.REFUSED, "no card number")
         most = TEXT_BITS_MAX if outgoing.payload.kind is PayloadKind.TEXT else 8 * DATA_BYTES_MAX
-        if self.bits_of(outgoing) > most:
-            return SendResult(SendOutcome.REFUSED, f"over capacity {self.bits_of(outgoing)}/{most} bit")
+        if self.bits_of(outgoing.payload) > most:
+            return SendResult(SendOutcome.REFUSED, f"over capacity {self.bits_of(outgoing.payload)}/{most} bit")
         if loop.time() < self._not_before_s:
             return SendResult(SendOutcome.DEFERRED, "slot not reached", self._not_before_s)
         return await self._try(outgoing)
@@ -189,10 +189,10 @@ class ScriptedLink:
             return False
         return True
 
-    def bits_of(self, outgoing):
-        if outgoing.payload.kind is PayloadKind.TEXT:
-            return sum(8 if char.isascii() else 16 for char in outgoing.payload.text)
-        return 8 * len(outgoing.payload.data)
+    def bits_of(self, payload):
+        if payload.kind is PayloadKind.TEXT:
+            return sum(8 if char.isascii() else 16 for char in payload.text)
+        return 8 * len(payload.data)
 
 
 def heard(text, peer="179773", addressed=Addressed.ME, **more):

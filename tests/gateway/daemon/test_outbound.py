@@ -410,7 +410,7 @@ async def test_a_capacity_too_small_for_any_receipt_blocks_nothing(tmp_path):
     """Given a card that cannot carry the shortest receipt, then it stays owed and orders go on."""
     async with running(tmp_path) as rig:
         real = rig.runner.link.bits_of
-        rig.runner.link.bits_of = lambda outgoing: 9999 if "收到" in outgoing.payload.text else real(outgoing)
+        rig.runner.link.bits_of = lambda payload: 9999 if "收到" in payload.text else real(payload)
         await rig.hear(heard("平安，在漩口小学"))
         order = await rig.send("撤离")
         await rig.settle(5)
