@@ -1,14 +1,12 @@
 """Binary frames inside a 2.1 stream of a command terminal (reference/beidou.md section 4.2, one source)."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
-from protocols.beidou.bincodec import S8, S14, U8, U16, U24, Clock4, Lat4, Lon4, Raw
+from protocols.beidou.bd40_terminal import INFO_CODE, INFO_QUERY_RESULT
+from protocols.beidou.bincodec import S8, S14, U8, U16, U24, Clock4, Hour, Lat4, Lon4, Minute, Raw
 from protocols.beidou.frame40 import Frame40, MessageFrame
 from protocols.beidou.payload import Encoding, Payload
-
-INFO_CODE = 0x20
-INFO_QUERY_RESULT = 0x08
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +19,23 @@ class BDXST(MessageFrame):
     receiver: U24
     info: U8
     sender: U24
-    hour: U8
-    minute: U8
+    hour: Hour
+    minute: Minute
     bits: U16
     content: Raw
     crc_flag: U8 = 0
 
     @classmethod
-    def of(cls, receiver: int, sender: int, payload: Payload, *, hour: int = 0, minute: int = 0) -> Self:
+    def of(
+        cls, receiver: int, sender: int, payload: Payload, *, hour: int = 0, minute: int = 0, query_result: bool = False
+    ) -> Self:
         """Return the copy of a message; raise FrameError for content without a binary form."""
         bits, content = payload.to_bits()
         info = 0 if payload.encoding is Encoding.HANZI else INFO_CODE
-        return cls(receiver, info, sender, hour, minute, bits, content)
+        return cls(receiver, info | INFO_QUERY_RESULT * query_result, sender, hour, minute, bits, content)
+
+    def _derived(self) -> dict[str, Any]:
+        return {"query_result": bool(self.info & INFO_QUERY_RESULT)} | MessageFrame._derived(self)
 
     @classmethod
     def header(cls) -> bytes:

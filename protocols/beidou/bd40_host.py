@@ -8,9 +8,10 @@ from protocols.beidou.bincodec import (
     U8,
     U16,
     U24,
-    Ascii,
+    Beams,
     BinCodec,
-    Bytes,
+    Command,
+    OnOff,
     Raw,
     Raw32,
     bad,
@@ -105,7 +106,7 @@ class BSSZ(Frame40):
 
     KIND: ClassVar[str] = "BSSZ"
     addr: U24
-    beams: Bytes
+    beams: Beams
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +197,7 @@ class JSZL(Frame40):
 
     KIND: ClassVar[str] = "JSZL"
     addr: U24
-    command: Ascii
+    command: Command
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +230,7 @@ class JMSZ(Frame40):
 
     KIND: ClassVar[str] = "JMSZ"
     addr: U24
-    state: U8
+    state: OnOff
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,15 +15,20 @@ from protocols.beidou.bincodec import (
     U32,
     Addresses,
     Ascii,
+    BeamPowers,
     BinCodec,
     Clock4,
+    Day,
+    Hour,
     Lat4,
     Lat5,
     LettersOrHex,
     Lon4,
     Lon5,
+    Minute,
+    Month,
     Raw,
-    SixBytes,
+    Second,
     Tenths,
     Year2000,
     bad,
@@ -36,7 +41,7 @@ from protocols.beidou.payload import Encoding, Payload
 
 RECEIPTS_MAX = 5
 INFO_RECEIVED, INFO_CODE, INFO_QUERY_RESULT = 0x40, 0x20, 0x08
-"""Bits of the info byte of TXXX; bits 1 and 0 are reserved and set in real captures."""
+"""Bits of the info byte of TXXX, and but for the first of $BDXST too (4.2); bits 1 and 0 are reserved and set in real captures."""
 
 MEANINGS: Mapping[int, str] = MappingProxyType(
     {
@@ -82,6 +87,11 @@ class ICXX(Frame40):
         bits = capacity_bits(Generation.BD2, self.level, encrypted=encrypted) if known else None
         return {"encrypted": encrypted, "no_card": self.no_card, "max_bits": bits}
 
+    def _check(self) -> None:
+        Frame40._check(self)
+        if self.frame_no != 0:
+            raise FrameError("bad field", f"ICXX frame_no: found {self.frame_no}, card information is frame 0")
+
     @classmethod
     def _complete(cls, fields: dict[str, Any]) -> dict[str, Any]:
         encrypted = fields.get("encrypted")
@@ -102,6 +112,11 @@ class ICXXList(Frame40):
     def _derived(self) -> dict[str, Any]:
         return {"count": len(self.addrs)}
 
+    def _check(self) -> None:
+        Frame40._check(self)
+        if self.frame_no == 0:
+            raise FrameError("bad field", "ICXX frame_no: found 0, lists of subordinates begin with 1")
+
 
 @dataclass(frozen=True, slots=True)
 class ZJXX(Frame40):
@@ -113,7 +128,7 @@ class ZJXX(Frame40):
     hw_state: U8
     battery: U8
     inbound_state: U8
-    beam_power: SixBytes
+    beam_power: BeamPowers
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +137,7 @@ class GLZK(Frame40):
 
     KIND: ClassVar[str] = "GLZK"
     addr: U24
-    beam_power: SixBytes
+    beam_power: BeamPowers
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +148,8 @@ class TXXX(MessageFrame):
     addr: U24
     info: U8
     sender: U24
-    hour: U8
-    minute: U8
+    hour: Hour
+    minute: Minute
     bits: U16
     content: Raw
     crc_flag: U8 = 0
@@ -242,11 +257,11 @@ class FKXX(Frame40):
     def wait_s(self) -> int | None:
         """The remaining wait that flag 4 tells; None for other flags and when none is told.
 
-        Four encodings are in use (3.6); where one byte is set they can be told apart: byte 0 is seconds for [CSAT] and
+        None too for the echoed command that some terminals put there. Four encodings are in use (3.6); where one byte is set they can be told apart: byte 0 is seconds for [CSAT] and
         [PT40], byte 1 minutes and byte 3 seconds for [RDSS40] and [LYS]. What remains ambiguous is read by the encoding
         that gives least, as asking early costs nothing.
         """
-        if self.flag != FLAG_EARLY:
+        if self.flag != FLAG_EARLY or self.extra.isalpha():
             return None
         little_s = int.from_bytes(self.extra, "little")
         return min(little_s, 60 * int.from_bytes(self.extra[:2]) + int.from_bytes(self.extra[2:])) or None
@@ -284,11 +299,11 @@ class SJXX(Frame40):
     KIND: ClassVar[str] = "SJXX"
     addr: U24
     year: U16
-    month: U8
-    day: U8
-    hour: U8
-    minute: U8
-    second: U8
+    month: Month
+    day: Day
+    hour: Hour
+    minute: Minute
+    second: Second
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,11 +314,11 @@ class GNTX(Frame40):
     addr: U24
     timezone: U8
     year: Year2000
-    month: U8
-    day: U8
-    hour: U8
-    minute: U8
-    second: U8
+    month: Month
+    day: Day
+    hour: Hour
+    minute: Minute
+    second: Second
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from protocols.beidou.address import ADDRESS_21_BITS_MAX
 from protocols.beidou.errors import FrameError
 
 REST = -1
@@ -38,8 +39,9 @@ def check_int(value: Any, low: int, high: int) -> int:
     return value
 
 
-def _unsigned(size: int) -> BinCodec:
-    top = (1 << 8 * size) - 1
+def _unsigned(size: int, high: int | None = None) -> BinCodec:
+    """Return a whole number up to ``high``; what is above it is read and shown, but not written."""
+    top = (1 << 8 * size) - 1 if high is None else high
 
     def check(value: Any) -> int:
         return check_int(value, 0, top)
@@ -111,20 +113,35 @@ def _ascii(size: int) -> BinCodec:
     return BinCodec(size, parse, build, from_json=check)
 
 
-def _bytes_list(size: int) -> BinCodec:
+def _bytes_list(size: int, high: int, lengths: tuple[int, ...]) -> BinCodec:
     def check(value: Any) -> tuple[int, ...]:
-        if not isinstance(value, list | tuple) or (size != REST and len(value) != size):
-            raise bad(value, f"write a list of {size} numbers")
-        return tuple(check_int(entry, 0, 255) for entry in value)
+        if not isinstance(value, list | tuple) or len(value) not in lengths:
+            raise bad(value, f"write a list of {' or '.join(map(str, lengths))} numbers")
+        return tuple(check_int(entry, 0, high) for entry in value)
 
     return BinCodec(size, tuple, lambda value: bytes(check(value)), list, check)
+
+
+def _command() -> BinCodec:
+    """Return the name of an output to stop: four capital letters, or ``UUU`` for all of them (3.2)."""
+    codec = _ascii(REST)
+
+    def check(value: Any) -> str:
+        if not isinstance(value, str) or not _COMMAND.fullmatch(value):
+            raise bad(value, "write the four capital letters of a command, or UUU for all")
+        return value
+
+    return BinCodec(REST, codec.parse, lambda value: codec.build(check(value)), from_json=check)
+
+
+_COMMAND = re.compile(r"[A-Z]{4}|UUU")
 
 
 def _addresses() -> BinCodec:
     def check(value: Any) -> tuple[int, ...]:
         if not isinstance(value, list | tuple):
             raise bad(value, "write a list of addresses")
-        return tuple(check_int(entry, 0, 0xFFFFFF) for entry in value)
+        return tuple(check_int(entry, 0, ADDRESS_21_BITS_MAX) for entry in value)
 
     def parse(raw: bytes) -> tuple[int, ...]:
         if len(raw) % 3:
@@ -251,8 +268,18 @@ S14 = Annotated[int, _signed16(14)]
 Raw = Annotated[bytes, _hex_codec(REST)]
 Raw32 = Annotated[bytes, _hex_codec(32)]
 Ascii = Annotated[str, _ascii(REST)]
-SixBytes = Annotated[tuple[int, ...], _bytes_list(6)]
-Bytes = Annotated[tuple[int, ...], _bytes_list(REST)]
+BeamPowers = Annotated[tuple[int, ...], _bytes_list(6, 4, (6,))]
+Beams = Annotated[tuple[int, ...], _bytes_list(REST, 255, (4, 7))]
+"""Four bytes, or six channels and the response beam, by vendor (3.2)."""
+Command = Annotated[str, _command()]
+OnOff = Annotated[int, _unsigned(1, 1)]
+Month = Annotated[int, _unsigned(1, 12)]
+Day = Annotated[int, _unsigned(1, 31)]
+"""Month and day are 0 while a terminal has no time."""
+Hour = Annotated[int, _unsigned(1, 23)]
+Minute = Annotated[int, _unsigned(1, 59)]
+Second = Annotated[int, _unsigned(1, 60)]
+"""60 in a leap second."""
 S8 = Annotated[int, _signed16(8)]
 """Bit 8 the sign, eight bits of magnitude, in two bytes."""
 Clock4 = Annotated[str, _clock()]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from protocols.beidou.bd3 import BDFKI3, BDICP, BDPWI, BDTCI
 from protocols.beidou.bd21_binary import BDXSD, BDXST
 from protocols.beidou.bd21_terminal import BDBSI, BDDWR, BDFKI21, BDICI, BDICZ, BDTXR, BDWAA
-from protocols.beidou.bd40_terminal import DWXX, FKXX, GLZK, GNPX, ICXX, TXXX, ZJXX, ICXXList
+from protocols.beidou.bd40_terminal import DWXX, FKXX, GLZK, GNPX, ICXX, INFO_QUERY_RESULT, TXXX, ZJXX, ICXXList
 from protocols.beidou.capacity import BD3_LEVEL_OF_ZERO
 from protocols.beidou.errors import FrameError
 from protocols.beidou.neutral import (
@@ -73,7 +73,6 @@ ANSWERS_40 = {
 did not leave either way, and asking again soon is right for both."""
 TXR_URGENT, TXR_BROADCAST = 2, 3
 DWR_OWN = 1
-TXXX_INFO_QUERY = 0x08
 NOBODY = 0
 """Receiver of a copied fix: it went back to the subordinate, and is surely not for us."""
 S2C_USABLE_DBHZ = 40.0
@@ -209,18 +208,28 @@ def _message(event: BDTXR | TXXX | BDTCI | BDXST) -> HeardMessage:
                 sent_at=event.sent_at or "",
             )
         case TXXX():
-            stored = event.info & TXXX_INFO_QUERY
             return _content(
                 event.payload,
                 sender=event.sender,
                 receiver=event.addr,
-                sent_at=f"{event.hour:02d}:{event.minute:02d}" if stored else "",
+                sent_at=_stored_at(event),
                 crc_flag=event.crc_flag,
             )
         case BDTCI():
             return _content(event.payload, sender=event.sender, receiver=event.receiver, sent_at=event.time or "")
         case BDXST():
-            return _content(event.payload, sender=event.sender, receiver=event.receiver, crc_flag=event.crc_flag)
+            return _content(
+                event.payload,
+                sender=event.sender,
+                receiver=event.receiver,
+                sent_at=_stored_at(event),
+                crc_flag=event.crc_flag,
+            )
+
+
+def _stored_at(event: TXXX | BDXST) -> str:
+    """Return when a message that was queried had been sent; the time of others is always 0 (3.6)."""
+    return f"{event.hour:02d}:{event.minute:02d}" if event.info & INFO_QUERY_RESULT else ""
 
 
 def _content(

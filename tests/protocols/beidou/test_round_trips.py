@@ -71,6 +71,8 @@ PWI_BEAMS = st.tuples(
 )
 PAIR = st.builds(bd21_terminal.Receipt, HOUR_MINUTE, HOUR_MINUTE)
 HOUR, MINUTE = st.integers(0, 23), st.integers(0, 59)
+DATE_AND_TIME = (st.integers(0, 12), st.integers(0, 31), HOUR, MINUTE, st.integers(0, 60))
+BEAM_POWERS = st.tuples(*[st.integers(0, 4)] * 6)
 PAIR_40 = st.builds(bd40_terminal.Receipt40, HOUR, MINUTE, HOUR, MINUTE)
 
 H, T = bd21_host, bd21_terminal
@@ -136,11 +138,12 @@ H, T = bd40_host, bd40_terminal
 FRAMES = {
     "ICJC": st.builds(H.ICJC, ADDRESS_21, U8),
     **{cls.KIND: st.builds(cls, ADDRESS_21, U16) for cls in (H.XTZJ, H.SJSC, H.GNPS, H.GNVS)},
-    **{cls.KIND: st.builds(cls, ADDRESS_21, U8) for cls in (H.GLJC, H.CKSC, H.JMSZ)},
+    **{cls.KIND: st.builds(cls, ADDRESS_21, U8) for cls in (H.GLJC, H.CKSC)},
+    "JMSZ": st.builds(H.JMSZ, ADDRESS_21, BIT),
     **{cls.KIND: st.builds(cls, ADDRESS_21) for cls in (H.BBDQ, H.GXDQ)},
     **{cls.KIND: st.builds(cls, ADDRESS_21, st.binary(min_size=32, max_size=32)) for cls in (H.GXZX, H.GXZR)},
     "GNTS": st.builds(H.GNTS, ADDRESS_21, U8, U16),
-    "BSSZ": st.builds(H.BSSZ, ADDRESS_21, st.lists(U8, min_size=4, max_size=7).map(tuple)),
+    "BSSZ": st.builds(H.BSSZ, ADDRESS_21, st.tuples(*[U8] * 4) | st.tuples(*[U8] * 7)),
     "DWSQ": st.builds(
         *(H.DWSQ, ADDRESS_21, U8, st.integers(-32_767, 32_767), U16),
         *(st.tuples(st.integers(0, 0xFFFFF), st.integers(-2047, 2047)), U16),
@@ -150,8 +153,8 @@ FRAMES = {
     "JSZL": st.builds(H.JSZL, ADDRESS_21, st.sampled_from(["GLJC", "XTZJ", "UUU"])),
     "ICXX": st.builds(T.ICXX, ADDRESS_21, st.just(0), ADDRESS_21, U8, U16, U8, BIT, U16),
     "ICXX list": st.builds(T.ICXXList, ADDRESS_21, st.integers(1, 255), st.lists(ADDRESS_21, max_size=40).map(tuple)),
-    "ZJXX": st.builds(T.ZJXX, ADDRESS_21, U8, U8, U8, U8, st.tuples(*[U8] * 6)),
-    "GLZK": st.builds(T.GLZK, ADDRESS_21, st.tuples(*[U8] * 6)),
+    "ZJXX": st.builds(T.ZJXX, ADDRESS_21, U8, U8, U8, U8, BEAM_POWERS),
+    "GLZK": st.builds(T.GLZK, ADDRESS_21, BEAM_POWERS),
     "TXXX": st.builds(T.TXXX.of, ADDRESS_21, ADDRESS_21, PAYLOAD, hour=HOUR, minute=MINUTE, query_result=st.booleans()),
     "TXHZ": st.builds(T.TXHZ, ADDRESS_21, ADDRESS_21, st.lists(PAIR_40, max_size=T.RECEIPTS_MAX).map(tuple)),
     "FKXX": st.builds(T.FKXX, ADDRESS_21, U8, st.binary(min_size=4, max_size=4) | st.just(b"TXSQ")),
@@ -159,8 +162,8 @@ FRAMES = {
         *(T.DWXX, ADDRESS_21, U8, ADDRESS_21, CLOCK, EAST, NORTH),
         *[st.integers(-16_383, 16_383)] * 2,
     ),
-    "SJXX": st.builds(T.SJXX, ADDRESS_21, U16, U8, U8, U8, U8, U8),
-    "GNTX": st.builds(T.GNTX, ADDRESS_21, U8, st.integers(2000, 2255), *[U8] * 5),
+    "SJXX": st.builds(T.SJXX, ADDRESS_21, U16, *DATE_AND_TIME),
+    "GNTX": st.builds(T.GNTX, ADDRESS_21, U8, st.integers(2000, 2255), *DATE_AND_TIME),
     "GNPX": st.builds(
         *(T.GNPX, ADDRESS_21, st.one_of(EAST, EAST.map(lambda d: -d or 0.0)), NORTH, st.integers(-32_767, 32_767)),
         *(U16, U16, U8, U8, U8.map(lambda tenths: tenths / 10), U16),
@@ -169,7 +172,9 @@ FRAMES = {
     "XHXX": st.builds(T.XHXX, ADDRESS_21, st.integers(0, 2**32 - 1)),
 }
 BINARIES = {
-    "XST": st.builds(bd21_binary.BDXST.of, ADDRESS_21, ADDRESS_21, PAYLOAD, hour=HOUR, minute=MINUTE),
+    "XST": st.builds(
+        bd21_binary.BDXST.of, ADDRESS_21, ADDRESS_21, PAYLOAD, hour=HOUR, minute=MINUTE, query_result=st.booleans()
+    ),
     "XSD": st.builds(
         *(bd21_binary.BDXSD, ADDRESS_21, U8, CLOCK, EAST, NORTH),
         *(st.integers(-16_383, 16_383), st.integers(-255, 255)),
