@@ -160,7 +160,10 @@ def _secret(path: Path) -> str:
 
 
 def _check_private(path: Path) -> None:
-    """Refuse a secret that others on this machine can read."""
+    """Refuse a secret that everybody on this machine can read, or that a group can change.
+
+    A group may read: a credential that systemd hands over by an access list shows as 0440.
+    """
     mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
-        raise ValueError(f"{path}: found mode {mode:04o}, others can read it; run chmod 600 {path}")
+    if mode & 0o027:
+        raise ValueError(f"{path}: found mode {mode:04o}, more than 0640; run chmod 600 {path}")

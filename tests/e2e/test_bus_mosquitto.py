@@ -194,6 +194,13 @@ async def test_a_password_that_others_can_read_is_refused(guarded, tmp_path):
     assert f"chmod 600 {path}" in str(refused)
 
 
+async def test_a_credential_as_systemd_hands_it_over_is_taken(guarded, tmp_path):
+    """An access list for the service's user shows as mode 0440."""
+    path = secret_file(tmp_path, "s3cret\n", mode=0o440)
+    async with rig_on(guarded, username="cq1", password_file=path) as rig, connected(rig.bus()):
+        pass
+
+
 async def test_a_message_the_broker_declines_is_not_sent(guarded, tmp_path):
     """MQTT 5 says no to a topic without permission: PublishRefused, and the connection goes on."""
     path = secret_file(tmp_path, "s3cret\n")

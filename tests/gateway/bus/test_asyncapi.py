@@ -51,14 +51,14 @@ def test_every_reference_leads_somewhere():
         ("up", lambda topics: topics.up(MessageKind.SOS)),
         ("backlog", lambda topics: topics.backlog(MessageKind.SOS)),
         ("down", lambda topics: topics.down(Endpoint.card(242286))),
-        ("receipt", lambda topics: topics.receipt("cq1-0007")),
+        ("receipt", lambda topics: topics.receipt("cq1-K7QX-7")),
         ("refusal", lambda topics: topics.refusal),
     ],
 )
 def test_the_addresses_are_the_topics(channel, topic):
     """Each address, filled in, is the topic that the gateway uses."""
     filled = DOCUMENT["channels"][channel]["address"].format(
-        root="y", region="r", gateway="g", link="bd1", kind="sos", endpoint="card:242286", bundle="cq1-0007"
+        root="y", region="r", gateway="g", link="bd1", kind="sos", endpoint="card:242286", bundle="cq1-K7QX-7"
     )
 
     assert filled == topic(Topics("y", "r", "g"))
@@ -75,5 +75,5 @@ def test_the_examples_of_the_readme_are_valid():
     report, (order, receipt) = blocks[0], blocks[1].removeprefix("json\n").strip().splitlines()
 
     assert Report.model_validate_json(report.removeprefix("json\n")).data.properties.kind == "sos"
-    assert parse_command(order.encode()).reply_to == "cq1-0007"
+    assert parse_command(order.encode()).reply_to == "cq1-K7QX-7"
     assert parse_receipt(receipt.encode()).by == "map1"

@@ -66,7 +66,7 @@ def bundle(message=None, *, state=BundleState.QUEUED, **draft):
         "clock_trusted": True,
         "heard_on": "bd1",
     }
-    return Bundle(7, "cq1-0007", Draft(**(values | draft)), state, 0, 3600, 0, reason="lifetime ended")
+    return Bundle(7, "cq1-K7QX-7", Draft(**(values | draft)), state, 0, 3600, 0, reason="lifetime ended")
 
 
 def command(**members):
@@ -175,7 +175,7 @@ def test_a_command_at_its_limits():
                 "kind": "alert",
                 "precedence": "FLASH",
                 "lifetime_s": 30 * 86_400,
-                "reply_to": "cq1-0007",
+                "reply_to": "cq1-K7QX-7",
                 "from": "指" * 64,
             },
             ensure_ascii=False,
@@ -277,7 +277,7 @@ def test_an_sos_as_a_consumer_sees_it():
 
     assert json.loads(payload) == {
         "specversion": "1.0",
-        "id": "cq1-0007",
+        "id": "cq1-K7QX-7",
         "source": "/yizhan/v1/510000/cq1",
         "type": "yizhan.report.sos",
         "subject": "card:242286",
@@ -338,7 +338,7 @@ def test_a_receipt_is_honest_and_its_echo_ignored():
     payload = payloads.receipt_payload(order, TOPICS, wall_s=0.0, hop="bd1")
 
     assert decode(GatewayReceipt, payload) == GatewayReceipt(
-        bundle="cq1-0007",
+        bundle="cq1-K7QX-7",
         number=7,
         state=BundleState.QUEUED,
         by="gateway:cq1",

@@ -1,6 +1,7 @@
 """A configuration is checked whole: every fault at once, each with its place, and no file can do more than be refused."""
 
 import math
+import re
 import tomllib
 from pathlib import Path
 
@@ -9,9 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
+from drivers.beidou.settings import BeidouSettings
 from gateway.bus.port import PUBACK_TIMEOUT_S
 from gateway.config.loader import CONFIG_BYTES_MAX, ConfigError, check, load
-from gateway.config.settings import LINKS_MAX, SOCKET_PATH_BYTES_MAX, STORE_BYTES_MIN, Settings
+from gateway.config.settings import (
+    LINKS_MAX,
+    SOCKET_PATH_BYTES_MAX,
+    STORE_BYTES_MIN,
+    BusSettings,
+    EmbeddedBrokerSettings,
+    Settings,
+)
 from gateway.daemon.drivers import find_driver
 from gateway.model import Precedence
 from gateway.router.policy import DEFAULT_LIFETIME_S, DEFAULT_PATIENCE
@@ -83,6 +92,16 @@ def test_the_example_shows_every_key_with_its_default():
         assert all(getattr(getattr(plain, table), key) in (None, "") for key in hidden), f"{table}: not shown: {hidden}"
     assert example.router.policy() == plain.router.policy()
     assert example.router.lifetimes() == plain.router.lifetimes()
+
+
+@pytest.mark.parametrize("table", [BusSettings, EmbeddedBrokerSettings, BeidouSettings])
+def test_the_example_names_keys_without_a_default_and_of_tables_that_may_be_left_out(table):
+    """Each stands at the beginning of a line, if only as a comment."""
+    text = (ROOT / "config/gateway.example.toml").read_text(encoding="utf-8")
+
+    missing = [key for key in table.model_fields if not re.search(rf"(?m)^(# )?(\[bus\.)?{key}\b", text)]
+
+    assert not missing
 
 
 def test_the_least_file_has_sound_defaults():
