@@ -66,6 +66,9 @@ class ControlSocket:
             await self._converse(reader, writer)
         except (ConnectionError, TimeoutError) as error:
             log.info("control client ended", why=str(error) or "said nothing for too long")
+        except asyncio.CancelledError:
+            # Only the end of the process cancels this. Passed on, the stream server of Python 3.11 reports it as a bug.
+            log.debug("control client left at the end")
         finally:
             self._writers.discard(writer)
             writer.close()

@@ -76,6 +76,21 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def run_virtual(main: Coroutine[Any, Any, T], *, start_s: float = 0.0) -> T:
-    """Run ``main`` to its end on virtual time and return its result; the analogue of asyncio.run."""
+    """Run ``main`` to its end on virtual time and return its result; the analogue of asyncio.run.
+
+    An exception nobody waited for (of a timer's callback, or of a task that was let go) is raised at the end, where
+    asyncio would only log it.
+    """
+    unheard: list[Exception] = []
+
+    def keep(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        loop.default_exception_handler(context)
+        if isinstance(context.get("exception"), Exception):
+            unheard.append(context["exception"])
+
     with asyncio.Runner(loop_factory=lambda: VirtualLoop(start_s)) as runner:
-        return runner.run(main)
+        runner.get_loop().set_exception_handler(keep)
+        result = runner.run(main)
+    if unheard:
+        raise unheard[0]
+    return result
