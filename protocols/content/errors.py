@@ -1,0 +1,18 @@
+"""What may leave the content codec."""
+
+from __future__ import annotations
+
+
+class ContentError(ValueError):
+    """Bytes that are no content of ours, or a message that is none. The text says what was found and what to do."""
+
+
+class UnknownModel(ContentError):
+    """The content names a model that is not installed here; it can be opened once that model file is."""
+
+    def __init__(self, model_id: int) -> None:
+        self.model_id = model_id
+        super().__init__(
+            f"content: coded with model {model_id:#06x}, which is not installed here; keep the bytes, install the "
+            "model file of that number or a newer program, and open it again"
+        )

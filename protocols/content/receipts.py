@@ -1,0 +1,131 @@
+"""Receipts on the air: all up to a counter, a bitmap of what follows, what is still needed, and who has it now.
+
+One frame says several levels: *custody* (stored durably here) is the cumulative counter and bitmap, *delivered* (the
+command software or person has it) and *answered* are named one by one. The idea of one receipt for several windows is
+that of RFC 9441 (compound ACK for SCHC); the layout is ours.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from protocols.content.errors import ContentError
+
+if TYPE_CHECKING:
+    from protocols.content.strand import Reader, Sink
+
+COUNTER_BITS = 16
+BITMAP_BITS_MAX = 32
+NEEDS_MAX = 15
+LEVELS_MAX = 63
+GROUP_PEERS_MAX = 64
+PEER_BITS, LOW_BITS, GROUP_BITMAP_BITS = 16, 8, 8
+
+
+class Level(enum.IntEnum):
+    """What is known of one message beyond custody."""
+
+    DELIVERED = 0
+    ANSWERED = 1
+    REFUSED = 2
+    EXPIRED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PeerReceipt:
+    """One line of a group receipt: 4 bytes a peer."""
+
+    peer: int
+    """Air address, 16 bit."""
+    highest: int
+    """Low 8 bits of the counter up to which everything is here."""
+    bitmap: int = 0
+    """Bit n set: counter highest + 2 + n is here too."""
+
+    def __post_init__(self) -> None:
+        """Raise ContentError for a value that does not fit."""
+        for value, bits in ((self.peer, PEER_BITS), (self.highest, LOW_BITS), (self.bitmap, GROUP_BITMAP_BITS)):
+            if not 0 <= value < 1 << bits:
+                raise ContentError(f"group receipt: found {value}, it has {bits} bit")
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A receipt for one peer's records, or (``group``) for those of many."""
+
+    highest: int | None = None
+    """Low 16 bits of the counter up to which every record is stored here; None where only other parts are said."""
+    bitmap: int = 0
+    """Bit n set: counter highest + 2 + n is stored too (highest + 1 is what is missing)."""
+    session: int = 0
+    """Low 4 bits of the salt of the session whose counters these are."""
+    needs: tuple[tuple[int, int], ...] = ()
+    """Open transfers: their number and how many more symbols complete them; 0 says that one is complete."""
+    levels: tuple[tuple[int, Level], ...] = ()
+    """Counters (16 bit) of records of which more is known than custody."""
+    group: tuple[PeerReceipt, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise ContentError for a value that does not fit."""
+        if self.highest is not None and not 0 <= self.highest < 1 << COUNTER_BITS:
+            raise ContentError(f"receipt: counter {self.highest} has more than {COUNTER_BITS} bit")
+        if not 0 <= self.bitmap < 1 << BITMAP_BITS_MAX or not 0 <= self.session < 16:
+            raise ContentError("receipt: a bitmap has at most 32 bit and a session 4")
+        if len(self.needs) > NEEDS_MAX or len(self.levels) > LEVELS_MAX or len(self.group) > GROUP_PEERS_MAX:
+            raise ContentError(f"receipt: at most {NEEDS_MAX} needs, {LEVELS_MAX} levels, {GROUP_PEERS_MAX} peers")
+        if any(not (0 <= transfer < 256 and 0 <= need < 256) for transfer, need in self.needs):
+            raise ContentError("receipt: a transfer and what it needs have 8 bit each")
+        if any(not 0 <= counter < 1 << COUNTER_BITS for counter, _ in self.levels):
+            raise ContentError(f"receipt: a counter has {COUNTER_BITS} bit")
+
+
+def put_receipt(sink: Sink, receipt: Receipt) -> None:
+    """Write a receipt."""
+    sink.symbol("receipt.cumulative", int(receipt.highest is not None), 2)
+    if receipt.highest is not None:
+        sink.uniform(receipt.session, 16)
+        sink.uniform(receipt.highest, 1 << COUNTER_BITS)
+        length = receipt.bitmap.bit_length()
+        sink.symbol("receipt.bitmap", length, BITMAP_BITS_MAX + 1)
+        if length > 1:
+            sink.uniform(receipt.bitmap - (1 << (length - 1)), 1 << (length - 1))
+    sink.number("receipt.needs", len(receipt.needs), 4)
+    for transfer, need in receipt.needs:
+        sink.uniform(transfer, 256)
+        sink.number("receipt.need", need, 8)
+    sink.number("receipt.levels", len(receipt.levels), 6)
+    for counter, level in receipt.levels:
+        sink.uniform(counter, 1 << COUNTER_BITS)
+        sink.symbol("receipt.level", int(level), len(Level))
+    sink.number("receipt.group", len(receipt.group), 7)
+    for line in receipt.group:
+        sink.uniform(line.peer, 1 << PEER_BITS)
+        sink.uniform(line.highest, 1 << LOW_BITS)
+        sink.uniform(line.bitmap, 1 << GROUP_BITMAP_BITS)
+
+
+def get_receipt(reader: Reader) -> Receipt:
+    """Read a receipt; raise ContentError."""
+    highest, bitmap, session = None, 0, 0
+    if reader.symbol("receipt.cumulative", 2):
+        session = reader.uniform(16)
+        highest = reader.uniform(1 << COUNTER_BITS)
+        length = reader.symbol("receipt.bitmap", BITMAP_BITS_MAX + 1)
+        if length:
+            bitmap = (1 << (length - 1)) + (reader.uniform(1 << (length - 1)) if length > 1 else 0)
+    needs = tuple(
+        (reader.uniform(256), reader.number("receipt.need", 8)) for _ in range(reader.number("receipt.needs", 4))
+    )
+    levels = tuple(
+        (reader.uniform(1 << COUNTER_BITS), Level(reader.symbol("receipt.level", len(Level))))
+        for _ in range(reader.number("receipt.levels", 6))
+    )
+    group = tuple(
+        PeerReceipt(
+            reader.uniform(1 << PEER_BITS), reader.uniform(1 << LOW_BITS), reader.uniform(1 << GROUP_BITMAP_BITS)
+        )
+        for _ in range(reader.number("receipt.group", 7))
+    )
+    return Receipt(highest, bitmap, session, needs, levels, group)
