@@ -18,6 +18,7 @@ from gateway.clock import Timeline
 from gateway.store import schema
 from gateway.store.errors import StoreFailed, StoreLocked
 from gateway.store.facade import Store
+from gateway.store.guard import FileGuard
 from gateway.store.limits import ASIDE_MAX, Limits
 from gateway.store.outbox import Outbox
 from gateway.store.salvage import Salvaged, lenient_text, salvage
@@ -123,6 +124,7 @@ def open_store(
             connection, _ = _connect(where, limits)
             created = True
         outbox, recounted = Outbox.load(connection, gateway, rng, limits)
+        outbox.guard = FileGuard(where.with_name("air.guard"))
         salvaged = Salvaged() if aside is None else salvage(Path(aside), connection, outbox)
     except (OSError, sqlite3.Error) as error:
         os.close(lock)
@@ -180,6 +182,11 @@ def _connect(where: Path, limits: Limits) -> tuple[sqlite3.Connection, bool]:
             schema.create(connection)
         else:
             _check(connection)
+            schema.upgrade(connection, version)
+    except UnicodeDecodeError as error:
+        # The words of SQLite's own error quote a damaged name, and Python cannot read them.
+        connection.close()
+        raise _corrupt(f"malformed schema ({error.reason})") from None
     except BaseException:
         connection.close()
         raise
@@ -189,9 +196,13 @@ def _connect(where: Path, limits: Limits) -> tuple[sqlite3.Connection, bool]:
 def _check(connection: sqlite3.Connection) -> None:
     found = connection.execute("PRAGMA quick_check(1)").fetchall()[0][0]
     if found != "ok":
-        error = sqlite3.DatabaseError(f"quick_check: {found}")
-        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-        raise error
+        raise _corrupt(f"quick_check: {found}")
+
+
+def _corrupt(text: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(text)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
 
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:

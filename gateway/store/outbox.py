@@ -1,7 +1,7 @@
 """The outbox: the durable queue and the one owner of every change of state.
 
 It is one class in layers, one subject a file: shelf (rows and counters), receipts_owed, accepting, sending, evidence,
-explain, untold, upkeep; beside them registry and memory, which share its file and its transactions. All methods are
+explain, untold, upkeep; beside them registry, memory and airstate, which share its file and its transactions. All methods are
 synchronous, run on the store's thread inside a transaction of the facade, and take the time as an argument.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from gateway.store import standing as standings
+from gateway.store.airstate import AirState
 from gateway.store.memory import Memory
 from gateway.store.records import BadRecord
 from gateway.store.registry import Registry
@@ -29,7 +30,7 @@ SEQ_GAP = 1_000
 """Numbers skipped when the standing record was lost, so that no number is given out twice."""
 
 
-class Outbox(Upkeep, Registry, Memory):
+class Outbox(Upkeep, Registry, Memory, AirState):
     """The durable queue with its registry and memory; see the modules of its layers for the methods."""
 
     @classmethod

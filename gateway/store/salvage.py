@@ -73,7 +73,7 @@ def salvage(aside: Path, connection: sqlite3.Connection, outbox: Outbox) -> Salv
         connection.execute("BEGIN IMMEDIATE")
         salvaged = _copy(old, connection, outbox)
         connection.execute("COMMIT")
-    except sqlite3.DatabaseError:
+    except (sqlite3.DatabaseError, UnicodeDecodeError):  # the latter: an error of SQLite's that quotes a damaged name
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         return Salvaged()

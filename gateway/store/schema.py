@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from gateway.store.connection import Connection
     from gateway.store.limits import Limits
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2 added the tables of the air format."""
 
 TABLES = (
     """
@@ -88,6 +89,30 @@ TABLES = (
     ) STRICT""",
 )
 
+AIR_TABLES = (
+    """
+    CREATE TABLE air_state(
+        peer INTEGER NOT NULL, part TEXT NOT NULL, body BLOB NOT NULL, crc INTEGER NOT NULL, PRIMARY KEY (peer, part)
+    ) STRICT, WITHOUT ROWID""",
+    """
+    CREATE TABLE air_sent(
+        peer INTEGER NOT NULL, salt INTEGER NOT NULL, counter INTEGER NOT NULL, seq INTEGER NOT NULL,
+        frame BLOB NOT NULL, crc INTEGER NOT NULL, PRIMARY KEY (peer, salt, counter)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX air_sent_of ON air_sent(seq)",
+    """
+    CREATE TABLE air_heard(
+        seq INTEGER PRIMARY KEY, peer INTEGER NOT NULL, salt INTEGER NOT NULL, counter INTEGER NOT NULL,
+        crc INTEGER NOT NULL
+    ) STRICT""",
+    "CREATE INDEX air_heard_by ON air_heard(peer, salt, counter)",
+    """
+    CREATE TABLE air_guard(
+        one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL, salt INTEGER NOT NULL, file TEXT NOT NULL,
+        crc INTEGER NOT NULL
+    ) STRICT""",
+)
+
 
 def configure(connection: Connection, limits: Limits) -> None:
     """Set what a connection forgets when it closes. The order matters: locking before the first look at the WAL.
@@ -121,10 +146,20 @@ def set_pages_max(connection: Connection, pages: int) -> None:
 def create(connection: Connection) -> None:
     """Make the tables of a new file in one transaction; a power cut leaves all or none."""
     connection.execute("BEGIN IMMEDIATE")
-    for statement in TABLES:
+    for statement in (*TABLES, *AIR_TABLES):
         connection.execute(statement)
-    connection.execute("PRAGMA user_version = 1")
+    connection.execute("PRAGMA user_version = 2")
     connection.execute("COMMIT")
+
+
+def upgrade(connection: Connection, version: int) -> None:
+    """Bring a file of an older program up to date in one transaction; a power cut leaves the old or the new one."""
+    if version < 2:
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in AIR_TABLES:
+            connection.execute(statement)
+        connection.execute("PRAGMA user_version = 2")
+        connection.execute("COMMIT")
 
 
 def version_of(connection: Connection) -> int:

@@ -166,6 +166,8 @@ class Shelf:
         """Take a closed bundle and its history out of the tables; the balance keeps it."""
         self._db.execute("DELETE FROM event WHERE seq = ?", (moving.seq,))
         self._db.execute("DELETE FROM untold WHERE seq = ?", (moving.seq,))
+        self._db.execute("DELETE FROM air_sent WHERE seq = ?", (moving.seq,))
+        self._db.execute("DELETE FROM air_heard WHERE seq = ?", (moving.seq,))
         self._db.execute("DELETE FROM bundle WHERE seq = ?", (moving.seq,))
         self._tallies.forgot(moving)
 
