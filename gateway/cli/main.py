@@ -20,9 +20,11 @@ COMMANDS: dict[str, tuple[str, Callable[[], str]]] = {
     "send": ("gateway.cli.send:send", lambda: tr("Send an order or a text to a person, a group or a grid cell.")),
     "explain": ("gateway.cli.explain:explain", lambda: tr("Tell what happened to a bundle and what it waits for.")),
     "station": ("gateway.cli.station:station", lambda: tr("Add stations to the registry, or list them.")),
+    "key": ("gateway.cli.key:key", lambda: tr("Make, carry over, list and revoke keys.")),
     "config": ("gateway.cli.config:config", lambda: tr("Check a configuration file.")),
     "port": ("gateway.cli.port:port", lambda: tr("Find terminals on this machine's ports, without transmitting.")),
     "frame": ("gateway.cli.frame:frame", lambda: tr("Decode or encode device sentences and frames.")),
+    "air": ("gateway.cli.air:air", lambda: tr("Turn messages into air frames and back, to see what they take.")),
     "text": ("gateway.cli.text:text", lambda: tr("Understand handset texts.")),
 }
 """Where each command lives and what it is for; the help text is looked up in the language in force."""

@@ -11,6 +11,7 @@ from gateway.cli.client import ask, json_option, print_json, socket_option
 from gateway.cli.exits import Exit
 from gateway.cli.words import state_word
 from gateway.messages.translate import tr
+from gateway.observe.escape import printable
 
 LEVELS = ("sent", "delivered", "answered")
 ENDED = ("expired", "shed")
@@ -18,7 +19,7 @@ ENDED = ("expired", "shed")
 
 @click.command(
     help=tr(
-        "Send TEXT to an endpoint: card:242286, station:team3, group:rescue, grid:5133-07 or broadcast:all. It is on disk when this returns."
+        "Send TEXT to an endpoint: card:242286, station:team3, group:rescue, grid:5133-07 or broadcast:all, or report it to bus:centre. It is on disk when this returns."
     )
 )
 @click.option("--to", "destination", required=True, metavar="KIND:NAME", help=tr("Whom it is for."))
@@ -59,6 +60,11 @@ ENDED = ("expired", "shed")
     metavar="SECONDS",
     help=tr("How long to wait."),
 )
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help=tr("Send nothing; show the bytes, frames, minutes and cost it would take on each link."),
+)
 @click.argument("text", required=False)
 @socket_option
 @json_option
@@ -70,6 +76,7 @@ def send(
     own_id: str,
     level: str | None,
     timeout_s: float,
+    dry_run: bool,
     text: str | None,
     socket_path: str,
     as_json: bool,
@@ -92,6 +99,9 @@ def send(
         "lifetime_s": lifetime_s,
         "id": own_id,
     }
+    if dry_run:
+        _show_rehearsal(ask(socket_path, request | {"dry_run": True}), as_json)
+        return
     result = ask(socket_path, request)
     if level is None:
         _show(result, as_json)
@@ -136,3 +146,17 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
                 state=state_word(bundle["state"]),
             )
         )
+
+
+def _show_rehearsal(result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(result)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(tr("to"), tr("link"), tr("form"), tr("bytes"), tr("frames"), tr("minutes"), tr("cost"), tr("note"))
+    for row in result["dry_run"]:
+        figures = [str(row[name]) if name in row else "-" for name in ("bytes", "frames", "minutes", "cost")]
+        table.add_row(row["to"], row["link"], row["form"], *figures, printable(row.get("note", "")))
+    Console(markup=False).print(table)

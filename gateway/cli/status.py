@@ -35,6 +35,8 @@ def status(socket_path: str, as_json: bool) -> None:
     console = Console(markup=False, highlight=False)
     _head(console, result)
     _links(console, result["links"])
+    if result.get("air") is not None:
+        _air(console, result["air"])
     _queue(console, result["queue"])
     _balance(console, result["balance"])
 
@@ -88,6 +90,29 @@ def _links(console: Console, links: list[dict[str, Any]]) -> None:
             printable("; ".join(part for part in (link["detail"], identity) if part)),
         )
     console.print(table)
+
+
+def _air(console: Console, air: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    head = tr("we are gateway {name} ({id}), reporting to {upstream}")
+    upstream = air["upstream"] or tr("nobody: the bus")
+    console.print(head.format(name=air["name"], id=air["id"], upstream=upstream))
+    table = Table(
+        tr("gateway"), tr("our session"), tr("its session"), tr("generation"), tr("failed tags"), tr("shared")
+    )
+    for peer in air["peers"]:
+        table.add_row(
+            peer["name"],
+            tr("known there") if peer["confirmed"] else tr("not confirmed"),
+            tr("known here") if peer["heard"] else tr("never heard"),
+            f"{peer['generation_out']}/{peer['generation_in']}",
+            str(peer["failures"]),
+            tr("same revision") if peer["shares"] else tr("other revision: nothing shared is used"),
+        )
+    console.print(table)
+    if air["only_long_tags"]:
+        console.print(tr("TOO MANY FORGED FRAMES: 4-byte tags are refused from everybody"), style="bold red")
 
 
 def _queue(console: Console, queue: dict[str, Any]) -> None:

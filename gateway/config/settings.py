@@ -156,6 +156,21 @@ class HandsetSettings(Table):
     """A last-known position older than this is not used."""
 
 
+class AirSettings(Table):
+    """``[air]``: records between gateways on narrow links. Without it only texts to handsets leave."""
+
+    keys: Path | None = None
+    """Folder of key files, mode 0700; default: ``keys`` in ``gateway.state_dir``."""
+    root_key_file: Path | None = None
+    """A hub's root key, from which it derives the key of every peer without a file of its own."""
+    context: Path | None = None
+    """The context file that all gateways of the operation have: operations, stations, words."""
+    upstream: Name | None = None
+    """The gateway above, by its name in the keys and the registry: reports for the centre go to it, orders come from it."""
+    suite: Literal[1, 2] = 1
+    """Cipher of our own records: 1 AES-128-CCM, 2 SM4-GCM. Both are understood once allowed here."""
+
+
 class LinkSettings(BaseModel):
     """``[links.<name>]``: what every link has; the rest of the table belongs to its driver."""
 
@@ -163,6 +178,8 @@ class LinkSettings(BaseModel):
 
     driver: Name
     enabled: bool = True
+    price_per_frame: Annotated[float, Field(ge=0, le=1_000_000)] = 0.0
+    """What one frame costs, in the operator's currency; shown by `yizhan send --dry-run`."""
 
     def own(self) -> dict[str, Any]:
         """Return the driver's part of the table."""
@@ -177,4 +194,5 @@ class Settings(Table):
     store: StoreSettings = StoreSettings()
     router: RouterSettings = RouterSettings()
     handsets: HandsetSettings = HandsetSettings()
+    air: AirSettings | None = None
     links: Annotated[dict[Name, LinkSettings], Field(max_length=LINKS_MAX)] = {}

@@ -9,6 +9,7 @@ import signal
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from gateway.air.contextfile import ContextError, load_context, load_words
 from gateway.bus.mqtt import MqttBus
 from gateway.bus.payloads import will_payload
 from gateway.bus.port import Will
@@ -23,8 +24,11 @@ from gateway.daemon.sdnotify import Notifier
 from gateway.daemon.version import VERSION
 from gateway.link import LinkContext
 from gateway.observe.log import logger
+from gateway.security.errors import SecurityError
+from gateway.security.keyring import Keyring
 from gateway.store.limits import PAGE_BYTES, Limits
 from gateway.store.opening import open_store
+from protocols.content.context import Shared
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,6 +72,7 @@ async def run_daemon(config_path: Path) -> None:
     try:
         gateway = Gateway(settings, store, store.timeline, clock, rng)
         _add_links(gateway, configuration)
+        _add_air(gateway, config_path)
         broker = _add_bus(gateway, settings.bus)
         control = ControlSocket(settings.gateway.control_socket, gateway.operations)
         try:
@@ -89,6 +94,27 @@ def _add_links(gateway: Gateway, configuration: Configuration) -> None:
     for name, (driver, settings) in configuration.links.items():
         context = LinkContext(name=name, memory=gateway.memory_for(name), rng=random.Random(gateway.core.rng.random()))
         gateway.add_link(driver.make(settings, context))
+
+
+def _add_air(gateway: Gateway, config_path: Path) -> None:
+    settings = gateway.core.settings
+    if settings.air is None:
+        return
+    folder = settings.air.keys or settings.gateway.state_dir / "keys"
+    try:
+        root = settings.air.root_key_file
+        given = os.environ.get("CREDENTIALS_DIRECTORY")
+        is_credential = root is not None and given is not None and root.is_relative_to(given)
+        keys = Keyring(folder, root_file=root, root_is_credential=is_credential)
+        context = None if settings.air.context is None else load_context(settings.air.context)
+        words = [] if context is None or context.words_file is None else load_words(context.words_file)
+    except SecurityError as error:
+        raise ConfigError(config_path, [Fault("air.keys", str(error))]) from error
+    except ContextError as error:
+        raise ConfigError(config_path, [Fault("air.context", str(error))]) from error
+    for fault in keys.faults:
+        log.error("key file not usable", why=fault)
+    gateway.set_air(keys, folder, Shared() if context is None else context.shared(), words, os.urandom)
 
 
 def _add_bus(gateway: Gateway, bus: BusSettings | None) -> BrokerProcess | None:

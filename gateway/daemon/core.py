@@ -6,17 +6,21 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gateway.model import BUS_LANE
+
 if TYPE_CHECKING:
     import random
     from collections.abc import Mapping
 
     from gateway.clock import Clock, Timeline
     from gateway.config.settings import Settings
+    from gateway.daemon.airside import AirSide
     from gateway.daemon.progress import Progress
     from gateway.daemon.supervisor import LinkRunner
     from gateway.model import Precedence
     from gateway.router.policy import Policy
     from gateway.store.facade import Store
+    from gateway.store.outbox import Outbox
 
 
 WAIT_S_MIN = 0.001
@@ -76,6 +80,8 @@ class Core:
     bus_bell: Bell = field(default_factory=Bell)
     changes: Changes = field(default_factory=Changes)
     counters: dict[str, int] = field(default_factory=dict)
+    air: AirSide | None = None
+    """The side towards other gateways, where one is configured."""
 
     def now_s(self) -> float:
         """Return the timeline now."""
@@ -85,6 +91,10 @@ class Core:
         """Count something that happened, for status; ``what`` is an English log word such as ``heard again``."""
         if what in self.counters or len(self.counters) < COUNTERS_MAX:
             self.counters[what] = self.counters.get(what, 0) + 1
+
+    def report_lane(self, outbox: Outbox) -> str:
+        """Return where reports for the command centre wait: for the bus, or for the gateway above."""
+        return BUS_LANE if self.air is None else self.air.report_lane(outbox)
 
     def wake_links(self) -> None:
         """Let every link look at the outbox again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from gateway.daemon.airside import AirSide
 from gateway.daemon.busside import BusSide
 from gateway.daemon.core import Core
 from gateway.daemon.housekeeping import keep_house
@@ -16,16 +17,21 @@ from gateway.daemon.outbound import LinkSender
 from gateway.daemon.progress import Progress
 from gateway.daemon.supervisor import LinkRunner
 from gateway.observe.log import logger
+from protocols.record.suite import Suite
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from gateway.bus.port import BusPort
     from gateway.bus.topics import Topics
     from gateway.clock import Clock, Timeline
     from gateway.config.settings import Settings
     from gateway.link import Link, LinkMemory
+    from gateway.security.keyring import Keyring
     from gateway.store.facade import Store
+    from protocols.content.context import Shared
 
 BUS_WITHIN_S = 240.0
 
@@ -61,6 +67,23 @@ class Gateway:
         """Put a link under supervision; before ``run``."""
         self.core.links[link.info.name] = LinkRunner(link, self.core, self.inbound.take)
 
+    def set_air(
+        self, keys: Keyring, folder: Path, shared: Shared, words: Sequence[str], entropy: Callable[[int], bytes]
+    ) -> None:
+        """Attach the side towards other gateways, with the keys of a folder; before `run`."""
+        settings = self.core.settings.air
+        assert settings is not None, "the air side needs its settings"
+        self.core.air = AirSide(
+            self.core,
+            keys,
+            shared,
+            words,
+            folder=folder,
+            upstream=settings.upstream,
+            suite=Suite(settings.suite),
+            entropy=entropy,
+        )
+
     def set_bus(self, port: BusPort, topics: Topics) -> None:
         """Attach the command bus; before ``run``."""
         settings = self.core.settings.bus
@@ -74,6 +97,8 @@ class Gateway:
         unfinished = await core.store.run(lambda outbox: outbox.abandoned(core.now_s()))
         if unfinished:
             log.warning("tries without outcome found at start", count=unfinished)
+        if core.air is not None:
+            await core.air.recover()
         if self.bus is not None:
             core.progress.expect("bus", within_s=BUS_WITHIN_S)
         async with asyncio.TaskGroup() as group:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from gateway.link import Addressed, PayloadKind
 from gateway.model import (
     BUS,
-    BUS_LANE,
     TEXT_CHARS_MAX,
     Direction,
     Draft,
@@ -125,6 +124,8 @@ class Inbound:
         """
         core = self._core
         now_s = core.now_s()
+        if core.air is not None and core.air.is_frame(heard):
+            return core.air.take(outbox, link, heard, now_s), None
         source = _source_of(heard)
         message, ref = self._understand(outbox, heard, source, now_s)
         for_us = heard.addressed is Addressed.ME and source != NOBODY
@@ -147,7 +148,7 @@ class Inbound:
         wants_receipt = core.settings.gateway.receipts and for_us and message.kind is not MessageKind.ACK
         acceptance = outbox.accept(
             draft,
-            lane=BUS_LANE,
+            lane=core.report_lane(outbox),
             now_s=now_s,
             duplicate=self._window(key),
             owed=OwedTo(link, source.name) if wants_receipt else None,

@@ -8,7 +8,10 @@ import math
 import sqlite3
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from gateway.air.sessions import NoKey
+from gateway.daemon.dryrun import rehearse
 from gateway.daemon.orders import Order, OrderRefused
+from gateway.daemon.reports import report_draft, take_report
 from gateway.daemon.version import VERSION
 from gateway.model import (
     BUS_LANE,
@@ -22,11 +25,13 @@ from gateway.model import (
     Station,
 )
 from gateway.router.plan import plan
+from gateway.security.errors import SecurityError
 from gateway.store.errors import StoreError, StoreFull
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from gateway.daemon.airside import AirSide
     from gateway.daemon.busside import BusSide
     from gateway.daemon.core import Core
     from gateway.daemon.orders import Orders
@@ -72,6 +77,10 @@ class Operations:
             "explain": self._explain,
             "station_add": self._station_add,
             "station_list": self._station_list,
+            "key_rotate": self._key_rotate,
+            "key_revoke": self._key_revoke,
+            "key_group": self._key_group,
+            "key_reload": self._key_reload,
         }
 
     async def do(self, request: Mapping[str, Any]) -> Any:
@@ -83,7 +92,7 @@ class Operations:
             )
         try:
             return await handler(request)
-        except (ModelError, OrderRefused) as error:
+        except (ModelError, OrderRefused, SecurityError) as error:
             raise OperationError("refused", str(error)) from error
         except StoreFull as error:
             raise OperationError("store full", str(error)) from error
@@ -98,6 +107,7 @@ class Operations:
         now_s = core.now_s()
         balance = core.store.balance.total
         queue = await core.store.run(lambda outbox: _queue(outbox, now_s))
+        air = None if core.air is None else await core.store.run(core.air.status)
         return {
             "gateway": core.settings.gateway.id,
             "region": core.settings.gateway.region,
@@ -107,6 +117,7 @@ class Operations:
             "bus": self._bus_status(now_s),
             "links": [self._link_status(runner, now_s) for _, runner in sorted(core.links.items())],
             "queue": queue,
+            "air": air,
             "balance": balance.to_json(),
             "counters": dict(sorted(core.counters.items())),
             "store": {"sqlite": sqlite3.sqlite_version, "commits": core.store.commits, **queue.pop("store")},
@@ -166,8 +177,60 @@ class Operations:
             external_id=_text(request, "id", ""),
             via="cli",
         )
-        taken = await self._orders.take(order)
+        to_centre = destination.kind is EndpointKind.BUS
+        if request.get("dry_run"):
+            return await self._rehearse(order, to_centre=to_centre)
+        taken = await (take_report(self._core, order) if to_centre else self._orders.take(order))
         return {"duplicate": taken.is_duplicate, "bundles": [bundle_json(bundle) for bundle in taken.bundles]}
+
+    async def _rehearse(self, order: Order, *, to_centre: bool) -> dict[str, Any]:
+        core = self._core
+        slots_s = {name: runner.until_slot_s() for name, runner in core.links.items()}
+
+        def look(outbox: Outbox) -> list[dict[str, Any]]:
+            if to_centre:
+                draft, members = report_draft(core, order), [(order.destination, core.report_lane(outbox))]
+            else:
+                draft, members = self._orders.plan(outbox, order)
+            return rehearse(core, outbox, draft, members, slots_s)
+
+        return {"dry_run": await core.store.run(look)}
+
+    # --- keys ---------------------------------------------------------------------------------------------------
+
+    def _air(self) -> AirSide:
+        if self._core.air is None:
+            raise OperationError("no air", "air: no [air] is configured here, so this gateway has no keys in use")
+        return self._core.air
+
+    async def _key_rotate(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        air, peer = self._air(), _address(request)
+        try:
+            done = await self._core.store.run(lambda outbox: air.rotate(outbox, peer))
+        except NoKey as error:
+            raise OperationError("no key", str(error)) from error
+        self._core.wake_links()
+        return {"id": peer, "done": done}
+
+    async def _key_revoke(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        air, peer = self._air(), _address(request)
+        told = await self._core.store.run(lambda outbox: air.revoke(outbox, peer, self._core.now_s()))
+        self._core.wake_links()
+        return {"id": peer, "told": told}
+
+    async def _key_group(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        del request
+        air = self._air()
+        told = await self._core.store.run(lambda outbox: air.new_group_key(outbox, self._core.now_s()))
+        self._core.wake_links()
+        return {"told": told}
+
+    async def _key_reload(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        del request
+        air = self._air()
+        await self._core.store.run(lambda _: air.reload())
+        self._core.wake_links()
+        return {"faults": list(air.keys.faults)}
 
     async def _wait(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Return when the bundle has reached ``level`` or is closed, or after ``timeout_s``."""
@@ -258,6 +321,13 @@ class Operations:
         del request
         stations = await self._core.store.run(lambda outbox: outbox.stations(STATIONS_LISTED_MAX))
         return {"stations": [station_json(station) for station in stations]}
+
+
+def _address(request: Mapping[str, Any]) -> int:
+    address = request.get("id")
+    if not isinstance(address, int) or isinstance(address, bool):
+        raise OperationError("refused", f"id: found {address!r}, give the air address as a number")
+    return address
 
 
 def _text(request: Mapping[str, Any], key: str, default: str | None = None) -> str:

@@ -77,6 +77,22 @@ class Orders:
 
     async def take(self, order: Order) -> OrderTaken:
         """Store an order and return when it is on disk; raise OrderRefused or the store's StoreFull."""
+        order = self._checked(order)
+        draft = self._draft(order)
+        taken = await self._core.store.run(lambda outbox: self._accept(outbox, order, draft))
+        if not taken.is_duplicate:
+            self._core.wake_all()
+        return taken
+
+    def plan(self, outbox: Outbox, order: Order) -> tuple[Draft, list[tuple[Endpoint, str]]]:
+        """Return what an order would be stored as, and for whom; raise OrderRefused."""
+        draft = self._draft(self._checked(order))
+        try:
+            return draft, self._members(outbox, draft.destination)
+        except Unreachable as error:
+            raise OrderRefused(str(error)) from None
+
+    def _checked(self, order: Order) -> Order:
         text = order.text.strip()
         if not text:
             raise OrderRefused("text: is empty; write what the person shall read")
@@ -86,11 +102,7 @@ class Orders:
             raise OrderRefused(
                 f"id: found {order.external_id[:80]!a}, use at most {EXTERNAL_ID_CHARS_MAX} characters that can be seen"
             )
-        draft = self._draft(replace(order, text=text))
-        taken = await self._core.store.run(lambda outbox: self._accept(outbox, order, draft))
-        if not taken.is_duplicate:
-            self._core.wake_all()
-        return taken
+        return replace(order, text=text)
 
     def _draft(self, order: Order) -> Draft:
         core = self._core

@@ -7,9 +7,11 @@ leaves in it whatever is queued behind (promise 4).
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gateway.daemon.airsender import AirSender
+from gateway.daemon.tasks import NOTHING_YET, Begun, BundleTask, FrameTask, ReceiptTask, Task
 from gateway.link import LinkState, Outgoing, Payload, SendOutcome, SendResult
 from gateway.model import BundleState, MessageKind, Precedence
 from gateway.observe.log import logger
@@ -25,11 +27,10 @@ if TYPE_CHECKING:
 
     from gateway.daemon.core import Core
     from gateway.daemon.supervisor import LinkRunner
-    from gateway.model import Bundle
+    from gateway.model import Bundle, Endpoint
     from gateway.router.plan import LinkView
     from gateway.store.outbox import Outbox
     from gateway.store.receipts_owed import Owed
-    from gateway.store.sending import Attempt
 
 IDLE_WAIT_S = 30.0
 """Longest sleep of a link's worker: proof of life for the watchdog, and a net under a missed bell."""
@@ -46,30 +47,13 @@ LOOK_AGAIN_S = 5.0
 log = logger("gateway.outbound")
 
 
-@dataclass(frozen=True, slots=True)
-class BundleTask:
-    """A bundle to send, and where."""
-
-    bundle: Bundle
-    outgoing: Outgoing
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiptTask:
-    """A receipt to a person, covering one or more of their reports."""
-
-    owed: Owed
-    numbers: tuple[int, ...]
-    outgoing: Outgoing
-
-
 class LinkSender:
     """Feeds one link, one thing at a time."""
 
     def __init__(self, runner: LinkRunner, core: Core) -> None:
         self._runner = runner
         self._core = core
+        self._air = None if core.air is None else AirSender(core.air, runner)
         self._part = f"link {runner.name}"
 
     async def run(self) -> None:
@@ -101,14 +85,14 @@ class LinkSender:
         """Return how long this link cannot take anything; 0 when it can now."""
         return IDLE_WAIT_S if self._runner.last.state is not LinkState.OPEN else self._runner.until_slot_s()
 
-    def _chooser(self) -> Callable[[Outbox], tuple[BundleTask | ReceiptTask | None, float]]:
+    def _chooser(self) -> Callable[[Outbox], tuple[Task | None, float]]:
         """Look at all links here, on the loop, and return what chooses by that on the store's thread.
 
         It returns the task, or None and how long there will be nothing to do.
         """
         views = [runner.view() for runner in self._core.links.values()]
 
-        def choose(outbox: Outbox) -> tuple[BundleTask | ReceiptTask | None, float]:
+        def choose(outbox: Outbox) -> tuple[Task | None, float]:
             task = self._choose(outbox, views)
             return task, 0.0 if task is not None else self._until_due_s(outbox)
 
@@ -119,6 +103,8 @@ class LinkSender:
         lanes = _lanes(outbox, self._runner.link.info.bearer)
         times = [outbox.next_due_s(lane, precedence) for lane in lanes for precedence in Precedence]
         times.append(outbox.owed_due_s(self._runner.name))
+        if self._air is not None:
+            times.append(self._air.next_due_s(outbox))
         due_s = min((time_s for time_s in times if time_s is not None), default=None)
         if due_s is None:
             return IDLE_WAIT_S
@@ -126,7 +112,7 @@ class LinkSender:
         # What is due already waits for another link or a better time; it is looked at again soon, not at once.
         return LOOK_AGAIN_S if due_s <= now_s else min(IDLE_WAIT_S, due_s - now_s)
 
-    def _choose(self, outbox: Outbox, views: list[LinkView]) -> BundleTask | ReceiptTask | None:
+    def _choose(self, outbox: Outbox, views: list[LinkView]) -> Task | None:
         """Pick the next thing for this link, most urgent first; orders before receipts for FLASH and IMMEDIATE, oldest first below."""
         now_s = self._core.now_s()
         owed = outbox.owed_next(self._runner.name, now_s, limit=1)
@@ -141,9 +127,13 @@ class LinkSender:
             if bundle_task is not None:
                 return bundle_task
             if receipt_here and receipt is not None:
-                task = self._receipt_task(receipt)
+                task = self._receipt_task(outbox, receipt)
                 if task is not None:
                     return task
+            if precedence is Precedence.FLASH and self._air is not None:
+                frame = self._air.control(outbox, now_s)
+                if frame is not None:
+                    return frame
         return None
 
     def _choose_bundle(
@@ -156,21 +146,27 @@ class LinkSender:
                 decision = plan(bundle, views, core.policy, now_s)
                 if self._runner.name not in decision.links or bundle.expires_s <= now_s:
                     continue  # what has outlived its lifetime is closed by the housekeeping soon, and not sent meanwhile
-                peer = peer_on(bundle.destination, bearer, outbox.station, bundle.attempts)
+                to_gateway = None if self._air is None else self._air.peer_of(outbox, bundle)
+                destination = bundle.destination if self._air is None else self._air.next_hop(bundle.destination)
+                peer = peer_on(destination, bearer, outbox.station, bundle.attempts)
                 if peer is None:
-                    _set_aside(outbox, bundle, now_s)
+                    _set_aside(outbox, bundle, destination, now_s)
                     continue
                 outgoing = Outgoing(
                     peer=peer,
-                    payload=_payload_of(bundle, core.settings.gateway.language),
+                    payload=NOTHING_YET if to_gateway else _payload_of(bundle, core.settings.gateway.language),
                     urgent=precedence is Precedence.FLASH,
                     label=bundle.id,
                 )
-                return BundleTask(bundle, outgoing, decision.reason)
+                return BundleTask(bundle, outgoing, decision.reason, to_gateway)
         return None
 
-    def _receipt_task(self, owed: Owed) -> ReceiptTask | None:
+    def _receipt_task(self, outbox: Outbox, owed: Owed) -> ReceiptTask | FrameTask | None:
         """Compose the receipt to fit this card; what does not fit stays owed."""
+        if self._air is not None:
+            frame = self._air.receipt(outbox, owed, self._core.now_s())
+            if frame is not None:
+                return frame
         link = self._runner.link
         bits_max = self._runner.last.text_bits_max
         if bits_max is None:
@@ -189,18 +185,24 @@ class LinkSender:
         )
         return ReceiptTask(owed, numbers, outgoing)
 
-    async def _send(self, task: BundleTask | ReceiptTask) -> None:
-        if isinstance(task, ReceiptTask):
-            await self._send_receipt(task)
-        else:
-            await self._send_bundle(task)
+    async def _send(self, task: Task) -> None:
+        match task:
+            case BundleTask():
+                await self._send_bundle(task)
+            case ReceiptTask():
+                await self._send_receipt(task)
+            case FrameTask():
+                await self._send_frame(task)
 
     async def _send_bundle(self, task: BundleTask) -> None:
         core, name = self._core, self._runner.name
-        attempt = await core.store.run(lambda outbox: _begin(outbox, task.bundle, name, core.now_s()))
-        if attempt is None:
-            return  # closed or taken by another link between choosing and beginning
-        result = await self._transmit(task.outgoing)
+        begun = await core.store.run(lambda outbox: self._begin(outbox, task))
+        if isinstance(begun, FrameTask):
+            await self._send_frame(begun)
+        if not isinstance(begun, Begun):
+            return  # closed, taken by another link between choosing and beginning, or waiting for a report
+        attempt = begun.attempt
+        result = await self._transmit(begun.outgoing)
         now_s = core.now_s()
         views = [runner.view() for runner in core.links.values()]
 
@@ -208,8 +210,14 @@ class LinkSender:
             # Judged by the bundle as it is now: a second link may have had it meanwhile (FLASH goes over two at once).
             now = outbox.numbered(task.bundle.seq) or task.bundle
             before = replace(task.bundle, tried=now.tried, attempts=max(0, now.attempts - 1))
-            after = after_try(before, name, result, links=views, policy=core.policy, now_s=now_s)
-            outbox.finish(attempt, result.outcome, result.detail, now_s, state=after.state, due_s=after.due_s)
+            policy = core.policy if task.to_gateway is None else core.policy.between_gateways()
+            after = after_try(before, name, result, links=views, policy=policy, now_s=now_s)
+            due_s = after.due_s
+            if self._air is not None and task.to_gateway is not None:
+                due_s = self._air.due_after(outbox, task.bundle.seq, result.outcome, due_s)
+                if begun.settle is not None:
+                    begun.settle(outbox, result.outcome is not SendOutcome.DEFERRED)
+            outbox.finish(attempt, result.outcome, result.detail, now_s, state=after.state, due_s=due_s)
 
         await self._write_down(finish)
         log.info(
@@ -221,6 +229,22 @@ class LinkSender:
             why=task.why,
         )
         core.wake_all()
+
+    def _begin(self, outbox: Outbox, task: BundleTask) -> Begun | FrameTask | None:
+        """Begin a try unless another link was quicker; a record is made in the same transaction."""
+        now_s = self._core.now_s()
+        if not _is_free(outbox, task.bundle, now_s):
+            return None
+        if task.to_gateway is not None and self._air is not None:
+            return self._air.begin(outbox, task, now_s)
+        attempt = outbox.begin(task.bundle.seq, self._runner.name, now_s)
+        return None if attempt is None else Begun(attempt, task.outgoing)
+
+    async def _send_frame(self, task: FrameTask) -> None:
+        result = await self._transmit(task.outgoing)
+        left = result.outcome is not SendOutcome.DEFERRED
+        await self._write_down(lambda outbox: task.settle(outbox, left))
+        log.info(task.what, peer=task.outgoing.peer, link=self._runner.name, outcome=str(result.outcome))
 
     async def _send_receipt(self, task: ReceiptTask) -> None:
         core = self._core
@@ -272,21 +296,19 @@ class LinkSender:
         return self._core.now_s() + max(0.0, loop_s - asyncio.get_running_loop().time())
 
 
-def _begin(outbox: Outbox, bundle: Bundle, link: str, now_s: float) -> Attempt | None:
-    """Begin a try unless another link was quicker; only FLASH is in two hands at once."""
+def _is_free(outbox: Outbox, bundle: Bundle, now_s: float) -> bool:
+    """Tell whether nobody was quicker; only FLASH is in two hands at once."""
     now = outbox.numbered(bundle.seq)
-    if now is None or (
-        now.precedence is not Precedence.FLASH and (now.state is BundleState.HANDED or now.due_s > now_s)
-    ):
-        return None
-    return outbox.begin(bundle.seq, link, now_s)
+    return now is not None and (
+        now.precedence is Precedence.FLASH or (now.state is not BundleState.HANDED and now.due_s <= now_s)
+    )
 
 
-def _set_aside(outbox: Outbox, bundle: Bundle, now_s: float) -> None:
+def _set_aside(outbox: Outbox, bundle: Bundle, destination: Endpoint, now_s: float) -> None:
     """Let a bundle wait whose destination has lost its address on every bearer, so that it does not stand before others."""
     bearers = bundle.lane.split("+")
-    if all(peer_on(bundle.destination, bearer, outbox.station, bundle.attempts) is None for bearer in bearers):
-        outbox.postpone(bundle.seq, now_s + REFUSED_RECHECK_S, f"{bundle.destination} has no address; add a card")
+    if all(peer_on(destination, bearer, outbox.station, bundle.attempts) is None for bearer in bearers):
+        outbox.postpone(bundle.seq, now_s + REFUSED_RECHECK_S, f"{destination} has no address; add a card")
 
 
 def _lanes(outbox: Outbox, bearer: str) -> list[str]:

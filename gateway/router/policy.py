@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gateway.model import MessageKind, Precedence
@@ -44,6 +44,11 @@ FLASH_COPIES = 2
 REFUSED_RECHECK_S = 3_600.0
 """A bundle that every link refused is tried again this often: cards, levels and rights change."""
 
+GATEWAY_PATIENCE_S = 900.0
+"""How long a bundle that would never be repeated to a person waits for another gateway's receipt."""
+
+GATEWAY_TRIES_MAX = 5
+
 UNKNOWN_RETRY_S = 120.0
 """A burst without any feedback is repeated after two slots whatever its precedence: nobody knows that it left."""
 
@@ -59,6 +64,16 @@ class Policy:
     patience: Mapping[Precedence, Patience] = field(default_factory=lambda: DEFAULT_PATIENCE)
     hold_down_s: float = 300.0
     """A link that failed silently is preferred again only after this long with evidence; so nothing flaps."""
+
+    def between_gateways(self) -> Policy:
+        """Return the policy for bundles to other gateways, which answer by themselves: whatever is not, is sent again."""
+        patience = {
+            precedence: replace(one, unacknowledged_s=GATEWAY_PATIENCE_S, tries_max=GATEWAY_TRIES_MAX)
+            if math.isinf(one.unacknowledged_s)
+            else one
+            for precedence, one in self.patience.items()
+        }
+        return replace(self, patience=patience)
 
     def rank(self, precedence: Precedence, link: str) -> tuple[int, str]:
         """Return the sort key of a link in the operator's order."""

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from drivers.virtual.terminal import SimulatedTerminal
     from gateway.bus.memory import MemoryBroker
     from gateway.config.settings import Settings
+    from gateway.security.keyring import Keyring
     from gateway.store.facade import Store
+    from protocols.content.context import Shared
 
 START_WALL_S = TRUST_FLOOR_WALL_S + 86_400.0
 
@@ -71,8 +73,11 @@ class Post:
         terminals: Mapping[str, SimulatedTerminal],
         broker: MemoryBroker | None,
         rng: random.Random,
+        *,
+        air: tuple[Keyring, Path, Shared] | None = None,
     ) -> None:
         self.settings = settings
+        self._air = air
         self.clock = ScriptedClock()
         self.ports = {name: MemoryPort(terminal) for name, terminal in terminals.items()}
         self.crashes = 0
@@ -114,6 +119,9 @@ class Post:
         for name, port in self.ports.items():
             context = LinkContext(name, gateway.memory_for(name), random.Random(self._rng.random()))
             gateway.add_link(BeidouLink(BeidouSettings(url=f"tcp://simulated:{len(name)}"), context, port.opener))
+        if self._air is not None:
+            keys, folder, shared = self._air
+            gateway.set_air(keys, folder, shared, (), self._rng.randbytes)
         if settings.bus is not None and self._broker is not None:
             self._attach_bus(gateway)
         self.gateway = gateway

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     from gateway.store.guard import Guard
 
-SENT_RECORDS_MAX = 1_000_000
-"""Records that are remembered for repeats and receipts; a record goes with its bundle at the latest."""
+RECORDS_OF_BUNDLE_MAX = 1_024
+"""Records remembered of one bundle, the latest ones; they go with their bundle at the latest."""
 
 
 class SentRecord(NamedTuple):
-    """One record that carried a bundle: its bytes are what is sent again."""
+    """One record that carried a bundle, or a part of it. ``frame`` is what is sent again; empty where nothing is."""
 
     peer: int
     salt: int
@@ -74,32 +74,47 @@ class AirState(Shelf):
 
     def air_sent(self, record: SentRecord) -> None:
         """Remember which record carries a bundle."""
-        count = self._db.execute(
-            "SELECT count(*) FROM (SELECT 1 FROM air_sent LIMIT ?)", (SENT_RECORDS_MAX,)
-        ).fetchall()
-        if count[0][0] >= SENT_RECORDS_MAX:
-            self._db.execute("DELETE FROM air_sent WHERE seq = (SELECT min(seq) FROM air_sent)")
+        count = self._db.execute("SELECT count(*) FROM air_sent WHERE seq = ?", (record.seq,)).fetchall()
+        if count[0][0] >= RECORDS_OF_BUNDLE_MAX:
+            self._db.execute(
+                "DELETE FROM air_sent WHERE (peer, salt, counter) = "
+                "(SELECT peer, salt, counter FROM air_sent WHERE seq = ? ORDER BY salt, counter LIMIT 1)",
+                (record.seq,),
+            )
         self._db.execute("INSERT OR REPLACE INTO air_sent VALUES (?, ?, ?, ?, ?, ?)", sealed(*record))
 
     def air_record_of(self, seq: int, peer: int) -> SentRecord | None:
-        """Return the latest record that carries a bundle to a peer."""
+        """Return the latest record that carries a whole bundle to a peer and is not settled."""
         rows = self._db.execute(
-            "SELECT * FROM air_sent WHERE seq = ? AND peer = ? ORDER BY salt DESC, counter DESC LIMIT 1", (seq, peer)
+            "SELECT * FROM air_sent WHERE seq = ? AND peer = ? AND length(frame) > 0 ORDER BY salt DESC, counter DESC LIMIT 1",
+            (seq, peer),
         ).fetchall()
         row = self._checked_air("air_sent", rows)
         return None if row is None else SentRecord(row[0], row[1], row[2], row[3], bytes(row[4]))
 
     def air_carried(self, peer: int, salt: int, first: int, last: int) -> list[tuple[int, int]]:
-        """Return ``(counter, seq)`` of the records to a peer in a session with counters from ``first`` to ``last``."""
+        """Return ``(counter, seq)`` of the records to a peer in a session with counters from ``first`` to ``last``.
+
+        Only of those that carried a whole bundle and are not settled.
+        """
         rows = self._db.execute(
-            "SELECT * FROM air_sent WHERE peer = ? AND salt = ? AND counter BETWEEN ? AND ?", (peer, salt, first, last)
+            "SELECT * FROM air_sent WHERE peer = ? AND salt = ? AND counter BETWEEN ? AND ? AND length(frame) > 0",
+            (peer, salt, first, last),
         ).fetchall()
         good = (self._checked_air("air_sent", [row]) for row in rows)
         return [(int(row[2]), int(row[3])) for row in good if row is not None]
 
-    def air_settled(self, peer: int, salt: int, counter: int) -> None:
-        """Forget a record that needs no repeat: the peer has it."""
-        self._db.execute("DELETE FROM air_sent WHERE peer = ? AND salt = ? AND counter = ?", (peer, salt, counter))
+    def air_carried_by(self, peer: int, salt: int, counter: int) -> int | None:
+        """Return the number of the bundle that a record carried, or a part of it."""
+        rows = self._db.execute(
+            "SELECT * FROM air_sent WHERE peer = ? AND salt = ? AND counter = ?", (peer, salt, counter)
+        ).fetchall()
+        row = self._checked_air("air_sent", rows)
+        return None if row is None else int(row[3])
+
+    def air_settled(self, peer: int, salt: int, counter: int, seq: int) -> None:
+        """Note that a record needs no repeat: the peer has it. Its bytes go; what it carried stays known."""
+        self.air_sent(SentRecord(peer, salt, counter, seq, b""))
 
     def air_heard(self, record: HeardRecord) -> None:
         """Remember by which record a bundle came."""

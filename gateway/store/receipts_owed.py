@@ -7,6 +7,7 @@ IMMEDIATE: the downlink is the narrowest thing we have.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.model import Precedence, ReceiptLevel
@@ -16,7 +17,7 @@ from gateway.store.limits import (
     OWED_RETRY_S,
     STEP_ROWS,
 )
-from gateway.store.records import BadRecord, checked, name, sealed
+from gateway.store.records import Author, BadRecord, checked, name, sealed
 from gateway.store.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -115,6 +116,21 @@ class ReceiptsOwed(Shelf):
             for precedence in Precedence
         ]
         return min((float(one) for one in probes if one is not None), default=None)
+
+    def owe_again(self, seq: int, link: str, peer: str, now_s: float) -> None:
+        """Owe the receipt for a bundle once more, as far as it has come by now: its sender has not heard the first."""
+        stored = self._load(seq)
+        if stored is not None:
+            self._owe_custody(replace(stored, author=Author(name(link), name(peer))), link, now_s)
+
+    def owed_to(self, peer: str) -> tuple[OwedEntry, ...]:
+        """Return what is owed to one author, most urgent first; at most OWED_ENTRIES_MAX."""
+        rows = self._owed_rows(
+            self._db.execute(
+                "SELECT * FROM owed WHERE peer = ? ORDER BY precedence, seq LIMIT ?", (name(peer), OWED_ENTRIES_MAX)
+            ).fetchall()
+        )
+        return tuple(OwedEntry(row.seq, Precedence(row.precedence), ReceiptLevel(row.level)) for row in rows)
 
     def owed_counts(self) -> int:
         """Return how many receipts are owed in all."""

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from protocols.content.context import Scope
-from protocols.content.errors import ContentError, UnknownModel
+from protocols.content.context import Scope, Shared
+from protocols.content.errors import ContentError, RevisionDiffers, UnknownModel
 from protocols.content.fields import is_whole, known_or_error
 from protocols.content.model import PLAIN
 from protocols.content.moments import moment_of
@@ -18,7 +18,7 @@ from protocols.content.strand import Reader, Writer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from protocols.content.context import Ends, Operation, Shared
+    from protocols.content.context import Ends, Operation
     from protocols.content.fields import Kind
     from protocols.content.model import ContentModel
     from protocols.content.receipts import Receipt
@@ -27,8 +27,12 @@ if TYPE_CHECKING:
 
 JsonObject = dict[str, Any]
 
-AGREED, NAMED_MODEL = range(2)
-"""Form of a content: coded with the model both ends agreed on in their hellos, or with one named here."""
+AGREED, BARE, NAMED = range(3)
+"""Form of a content: with the model of the sender's hello and what both ends share; with that model and nothing shared;
+or with a model named here, and then whether with what is shared."""
+
+FORM_ENDS = (0, 60, 62, 64)
+"""Running sums of their chances. They stand before any model is known, so no model decides them."""
 
 MESSAGE, RECEIPT, BOTH, BATCH, NOTHING = range(5)
 PARTS = 5
@@ -41,6 +45,9 @@ BATCH_MAX = 63
 EXTRA_FIELDS_MAX = 63
 DEPTH_MAX = 40
 """Deepest nesting of JSON in a field that no kind holds."""
+
+
+NOTHING_SHARED = Shared()
 
 
 @dataclass(frozen=True)
@@ -67,41 +74,49 @@ class ContentCodec:
         self._models = {PLAIN.id: PLAIN, **models}
         self._shared = shared
 
-    def encode(self, content: Content, ends: Ends, model_id: int, agreed: int | None = None) -> bytes:
+    def encode(
+        self, content: Content, ends: Ends, model_id: int, agreed: int | None = None, *, bare: bool = False
+    ) -> bytes:
         """Return the content's bytes, coded with ``model_id``; ``agreed`` is what the receiver takes for granted.
+
+        ``bare`` uses nothing shared, for a receiver whose revision is another or not known.
 
         Every field comes back equal; what no kind of the schema holds goes as JSON text. Raises ContentError for
         what JSON has no form for, UnknownModel for a model that is not here.
         """
         model = self._model(model_id)
         writer = Writer(model)
-        is_agreed = agreed is None or model_id == agreed
-        # The first symbol is read before a model is known: its weights are fixed.
-        writer.fixed(AGREED if is_agreed else NAMED_MODEL, FORM_ENDS)
-        if not is_agreed:
+        if agreed is None or model_id == agreed:
+            writer.fixed(BARE if bare else AGREED, FORM_ENDS)
+        else:
+            writer.fixed(NAMED, FORM_ENDS)
             writer.uniform(model_id, 1 << 16)
-        Passage(writer, model.schema, self._shared, ends).put(content)
+            writer.uniform(int(bare), 2)
+        Passage(writer, model.schema, NOTHING_SHARED if bare else self._shared, ends).put(content)
         return writer.finish()
 
-    def decode(self, data: bytes, ends: Ends, agreed: int) -> Content:
-        """Return what the bytes say. Raises ContentError, and UnknownModel (keep the bytes) for a model not here."""
+    def decode(self, data: bytes, ends: Ends, agreed: int, *, shares: bool = True) -> Content:
+        """Return what the bytes say. Raises ContentError, and UnknownModel (keep the bytes) for a model not here.
+
+        ``shares`` is whether the sender's revision is ours; RevisionDiffers tells that this content needs it to be.
+        """
         first = Reader(PLAIN, data)
         form = first.fixed(FORM_ENDS)
-        model = self._model(agreed if form == AGREED else first.uniform(1 << 16))
+        model = self._model(first.uniform(1 << 16) if form == NAMED else agreed)
         reader = Reader(model, data)
         reader.fixed(FORM_ENDS)
-        if form == NAMED_MODEL:
+        bare = form == BARE
+        if form == NAMED:
             reader.uniform(1 << 16)
-        return Opening(reader, model.schema, self._shared, ends).get()
+            bare = bool(reader.uniform(2))
+        if not bare and not shares:
+            raise RevisionDiffers
+        return Opening(reader, model.schema, NOTHING_SHARED if bare else self._shared, ends).get()
 
     def _model(self, model_id: int) -> ContentModel:
         if model_id not in self._models:
             raise UnknownModel(model_id)
         return self._models[model_id]
-
-
-FORM_ENDS = (0, 63, 64)
-"""Running sums of the chances of AGREED and NAMED_MODEL."""
 
 
 class Passage:

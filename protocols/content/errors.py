@@ -16,3 +16,13 @@ class UnknownModel(ContentError):
             f"content: coded with model {model_id:#06x}, which is not installed here; keep the bytes, install the "
             "model file of that number or a newer program, and open it again"
         )
+
+
+class RevisionDiffers(ContentError):
+    """The content leaves out what its sender's shared configuration says, and that is of another revision than ours."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "content: coded with a shared configuration of another revision; keep the bytes, send a hello, and give both "
+            "gateways the same context file"
+        )

@@ -1,8 +1,10 @@
-"""Receipts on the air: all up to a counter, a bitmap of what follows, what is still needed, and who has it now.
+"""Receipts on the air: which records are stored here, what transfers still need, and who has what by now.
 
-One frame says several levels: *custody* (stored durably here) is the cumulative counter and bitmap, *delivered* (the
-command software or person has it) and *answered* are named one by one. The idea of one receipt for several windows is
-that of RFC 9441 (compound ACK for SCHC); the layout is ours.
+*Custody* is said for many records at once: the highest counter, how many in a row up to it are here, and a bitmap of those
+below the row. A receipt may not count up from the first record of a session: lost fragments are never sent again under
+their counters, and a sender that lost power leaves some unused, so such a count would stop for ever at the first gap.
+*Delivered* and *answered* are said one by one. That one frame settles several windows is the idea of RFC 9441 (compound
+ACK for SCHC); the layout is ours.
 """
 
 from __future__ import annotations
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from protocols.content.strand import Reader, Sink
 
 COUNTER_BITS = 16
+RUN_MAX = 4096
+"""Longest row that is said: the replay window."""
+
 BITMAP_BITS_MAX = 32
 NEEDS_MAX = 15
 LEVELS_MAX = 63
@@ -25,12 +30,13 @@ PEER_BITS, LOW_BITS, GROUP_BITMAP_BITS = 16, 8, 8
 
 
 class Level(enum.IntEnum):
-    """What is known of one message beyond custody."""
+    """What is known of one message."""
 
-    DELIVERED = 0
-    ANSWERED = 1
-    REFUSED = 2
-    EXPIRED = 3
+    CUSTODY = 0
+    DELIVERED = 1
+    ANSWERED = 2
+    REFUSED = 3
+    EXPIRED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +46,9 @@ class PeerReceipt:
     peer: int
     """Air address, 16 bit."""
     highest: int
-    """Low 8 bits of the counter up to which everything is here."""
+    """Low 8 bits of the highest counter that is here."""
     bitmap: int = 0
-    """Bit n set: counter highest + 2 + n is here too."""
+    """Bit n set: counter highest - 1 - n is here too."""
 
     def __post_init__(self) -> None:
         """Raise ContentError for a value that does not fit."""
@@ -56,19 +62,23 @@ class Receipt:
     """A receipt for one peer's records, or (``group``) for those of many."""
 
     highest: int | None = None
-    """Low 16 bits of the counter up to which every record is stored here; None where only other parts are said."""
+    """Low 16 bits of the highest counter that is stored here; None where only other parts are said."""
+    run: int = 1
+    """How many counters in a row, up to the highest, are stored."""
     bitmap: int = 0
-    """Bit n set: counter highest + 2 + n is stored too (highest + 1 is what is missing)."""
+    """Bit n set: counter highest - run - 1 - n is stored too (highest - run is not)."""
     session: int = 0
     """Low 4 bits of the salt of the session whose counters these are."""
     needs: tuple[tuple[int, int], ...] = ()
     """Open transfers: their number and how many more symbols complete them; 0 says that one is complete."""
     levels: tuple[tuple[int, Level], ...] = ()
-    """Counters (16 bit) of records of which more is known than custody."""
+    """Counters (16 bit) of records of which more is known than custody, or which the bitmap does not reach."""
     group: tuple[PeerReceipt, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise ContentError for a value that does not fit."""
+        if not 1 <= self.run <= RUN_MAX:
+            raise ContentError(f"receipt: found a run of {self.run}, it is 1 to {RUN_MAX}")
         if self.highest is not None and not 0 <= self.highest < 1 << COUNTER_BITS:
             raise ContentError(f"receipt: counter {self.highest} has more than {COUNTER_BITS} bit")
         if not 0 <= self.bitmap < 1 << BITMAP_BITS_MAX or not 0 <= self.session < 16:
@@ -87,6 +97,7 @@ def put_receipt(sink: Sink, receipt: Receipt) -> None:
     if receipt.highest is not None:
         sink.uniform(receipt.session, 16)
         sink.uniform(receipt.highest, 1 << COUNTER_BITS)
+        sink.number("receipt.run", receipt.run, 13)
         length = receipt.bitmap.bit_length()
         sink.symbol("receipt.bitmap", length, BITMAP_BITS_MAX + 1)
         if length > 1:
@@ -108,10 +119,11 @@ def put_receipt(sink: Sink, receipt: Receipt) -> None:
 
 def get_receipt(reader: Reader) -> Receipt:
     """Read a receipt; raise ContentError."""
-    highest, bitmap, session = None, 0, 0
+    highest, run, bitmap, session = None, 1, 0, 0
     if reader.symbol("receipt.cumulative", 2):
         session = reader.uniform(16)
         highest = reader.uniform(1 << COUNTER_BITS)
+        run = reader.number("receipt.run", 13)
         length = reader.symbol("receipt.bitmap", BITMAP_BITS_MAX + 1)
         if length:
             bitmap = (1 << (length - 1)) + (reader.uniform(1 << (length - 1)) if length > 1 else 0)
@@ -128,4 +140,4 @@ def get_receipt(reader: Reader) -> Receipt:
         )
         for _ in range(reader.number("receipt.group", 7))
     )
-    return Receipt(highest, bitmap, session, needs, levels, group)
+    return Receipt(highest, run, bitmap, session, needs, levels, group)

@@ -46,10 +46,12 @@ class Schema:
 
 
 HEIGHT = Place(members=(("alt", Signed()),))
-TEXT = Slot("text", Text())
 
 
 def _type(name: str, **kinds: Kind) -> MessageType:
+    """Return a type; one with a place also says who gives the place and how many seconds old it is."""
+    if "pos" in kinds:
+        kinds |= {"at": Choice(("terminal", "text", "last-known")), "age": Number(24)}
     return MessageType(name, tuple(Slot(field, kind) for field, kind in kinds.items()))
 
 

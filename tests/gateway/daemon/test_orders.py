@@ -69,7 +69,7 @@ async def test_an_order_to_a_grid_cell_reaches_its_stations(tmp_path):
         ("station:office", "no card"),
         ("group:empty", "no station of the registry"),
         ("group:mixed", "no card"),
-        ("bus:centre", "to the field"),
+        ("bus:centre", "neither a bus nor a gateway above it"),
         ("hf:x", "endpoint"),
         ("card:12a", "card"),
         ("card:", "endpoint"),

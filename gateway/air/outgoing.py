@@ -1,0 +1,359 @@
+"""Bundles to frames: one record where it fits, fragments where it does not, a hello as long as the peer may not know us.
+
+A bundle's plaintext is made once and kept; what is sent again is the same bytes, also over another link. Only when the
+session has changed meanwhile does it get a new counter: the peer then knows it by what it says.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gateway.air.translate import to_content
+from gateway.model import MessageKind
+from gateway.store.airstate import SentRecord
+from protocols.content.codec import Content
+from protocols.content.context import Ends as ContentEnds
+from protocols.content.references import ALL
+from protocols.fragment.errors import FragmentError
+from protocols.fragment.fragment import header_bytes
+from protocols.fragment.numbers import Numbers
+from protocols.fragment.sender import Sending, SendingState
+from protocols.fragment.split import choose_split, needs_fragments
+from protocols.record.counter import LOW_VALUES
+from protocols.record.hello import FIXED_BYTES, HelloMessage
+from protocols.record.layout import SIV_BYTES
+from protocols.record.suite import LONG_TAG_BYTES, SHORT_TAG_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.air.peers import Peer
+    from gateway.air.sessions import Sessions
+    from gateway.model import Bundle
+    from gateway.store.outbox import Outbox
+    from protocols.content.codec import ContentCodec
+    from protocols.content.receipts import Receipt
+    from protocols.record.sender import SendingSession
+
+RECORD_BYTES = 3
+"""Of a record whose ends the bearer names, besides plaintext and tag."""
+
+HELLO_BYTES = 2 + SIV_BYTES + FIXED_BYTES
+HELLO_MESSAGE_BYTES = HELLO_BYTES + 2
+
+WIDE_BYTES = 237
+"""A bearer with frames of this size or more limits nobody's attempts: its records have 8-byte tags."""
+
+ALWAYS_LONG = frozenset({MessageKind.COMMAND, MessageKind.ALERT})
+
+LOSS_EXPECTED = 0.1
+"""Share of frames that is taken to be lost until something was measured: a Beidou card loses about 5 %."""
+
+POLL_AFTER_S = 30.0
+"""Wait for a report before one frame more is sent: no slot stays empty while nobody knows (bench/fragment.py)."""
+
+BASE_MODEL = 1
+"""The model that every program has: used until a peer's hello says that it has a newer one."""
+
+HELLO_AGAIN_S = 120.0
+"""A hello that nobody has answered is sent again with the next frame after this long."""
+
+GROUP_HELLO_EVERY_S = 3600.0
+"""How often a group hears our hello: its members do not answer, and one may have missed the last."""
+
+NUMBERS, TRANSFER = "numbers", "transfer"
+FRAGMENT_FLAG, LONG_FLAG = 1, 2
+
+
+class Carries(enum.Enum):
+    """What a frame does for the bundle that asked for it."""
+
+    BUNDLE = enum.auto()
+    """All of it."""
+    PART = enum.auto()
+    """Some symbols of it."""
+    HELLO = enum.auto()
+    """Nothing yet: it announces the session that the bundle will travel in."""
+
+
+@dataclass(frozen=True, slots=True)
+class AirFrame:
+    """A frame to send now."""
+
+    data: bytes
+    carries: Carries
+    receipt: bool = False
+    """Whether the receipt that was offered is in it."""
+
+    @property
+    def for_bundle(self) -> bool:
+        """Whether the bundle that asked for it travels in it."""
+        return self.carries is not Carries.HELLO
+
+
+class Outgoing:
+    """Makes the frames of bundles to gateways. Runs on the store's thread, in the transaction that begins the try."""
+
+    def __init__(self, sessions: Sessions, codec: ContentCodec, model: int) -> None:
+        self._sessions = sessions
+        self._codec = codec
+        self._model = model
+        self._helloed_s: dict[int, float] = {}
+
+    def frame(
+        self,
+        outbox: Outbox,
+        bundle: Bundle,
+        peer: Peer,
+        *,
+        bytes_max: int,
+        lane_bytes: Sequence[int],
+        receipt: Receipt | None,
+        now_s: float,
+    ) -> AirFrame | None:
+        """Return the next frame of a bundle for a link that takes ``bytes_max``; None while it waits for a report.
+
+        ``lane_bytes`` are the frame sizes of all links the bundle may go by. Raises NoKey, FragmentError for what is too
+        long for any of them.
+        """
+        tag = self._tag(bundle, lane_bytes)
+        long_tag = tag == LONG_TAG_BYTES
+        sent = outbox.air_record_of(bundle.seq, peer.id)
+        if sent is not None:
+            return self._repeat(outbox, bundle, peer, sent, bytes_max=bytes_max, now_s=now_s)
+        transfer = self._transfer(outbox, bundle.seq)
+        if transfer is not None:
+            return self._part(outbox, bundle, peer, transfer, bytes_max=bytes_max, now_s=now_s)
+        rooms = [size - RECORD_BYTES - tag for size in lane_bytes]
+        plain = self._content(bundle, peer, None)
+        if needs_fragments(len(plain), rooms):
+            transfer = self._begin_transfer(outbox, bundle, peer, plain, rooms, long_tag=long_tag, now_s=now_s)
+            return (
+                None
+                if transfer is None
+                else self._part(outbox, bundle, peer, transfer, bytes_max=bytes_max, now_s=now_s)
+            )
+        with_receipt = plain if receipt is None else self._content(bundle, peer, receipt)
+        fits = receipt is not None and not needs_fragments(len(with_receipt), rooms)
+        flags = LONG_FLAG * long_tag
+        session, counter = self._sessions.take(outbox, peer.id, long_tag=long_tag)
+        data = bytes([flags]) + (with_receipt if fits else plain)
+        outbox.air_sent(SentRecord(peer.id, session.salt, counter, bundle.seq, data))
+        frame = self._wrapped(outbox, peer, session, counter, data, bytes_max=bytes_max, now_s=now_s)
+        return frame if frame.carries is Carries.HELLO else AirFrame(frame.data, Carries.BUNDLE, receipt=fits)
+
+    def estimate(self, bundle: Bundle, peer: Peer, *, lane_bytes: Sequence[int], bytes_max: int) -> list[int]:
+        """Return the sizes of the frames that a bundle takes on a link, without making any; raise FragmentError.
+
+        A hello that may have to go first is not counted, nor what is lost and sent again.
+        """
+        tag = self._tag(bundle, lane_bytes)
+        rooms = [size - RECORD_BYTES - tag for size in lane_bytes]
+        plain = self._content(bundle, peer, None)
+        if not needs_fragments(len(plain), rooms):
+            return [RECORD_BYTES + len(plain) + tag]
+        split = choose_split(len(plain), rooms)
+        each = split.symbols_in(bytes_max - RECORD_BYTES - tag)
+        if not each:
+            raise FragmentError("bad capacity", f"a frame of {bytes_max} bytes takes no symbol of {split.symbol_bytes}")
+        counts = [min(each, split.k - first) for first in range(0, split.k, each)]
+        return [RECORD_BYTES + tag + header_bytes(count) + count * split.symbol_bytes for count in counts]
+
+    def _tag(self, bundle: Bundle, lane_bytes: Sequence[int]) -> int:
+        is_long = bundle.draft.message.kind in ALWAYS_LONG or max(lane_bytes, default=0) >= WIDE_BYTES
+        return LONG_TAG_BYTES if is_long else SHORT_TAG_BYTES
+
+    def receipt(self, outbox: Outbox, peer: Peer, receipt: Receipt, *, bytes_max: int, now_s: float) -> bytes:
+        """Return a frame that carries a receipt alone; raises NoKey."""
+        plain = self._coded(Content(receipt=receipt), peer)
+        session, counter = self._sessions.take(outbox, peer.id, long_tag=False)
+        return self._wrapped(outbox, peer, session, counter, b"\0" + plain, bytes_max=bytes_max, now_s=now_s).data
+
+    def to_group(self, outbox: Outbox, group: int, receipt: Receipt, *, now_s: float) -> tuple[bytes, bool]:
+        """Return a frame to a group, and whether it is the receipt: from time to time a hello must go before it."""
+        session = self._sessions.sending(outbox, group)
+        if now_s - self._helloed_s.get(group, -GROUP_HELLO_EVERY_S) >= GROUP_HELLO_EVERY_S:
+            self._helloed_s[group] = now_s
+            return self._sessions.hello(outbox, group, session), False
+        ends = ContentEnds(self._sessions.keys.own_name, ALL, 0)
+        plain = self._codec.encode(Content(receipt=receipt), ends, BASE_MODEL, self._model, bare=True)
+        session, counter = self._sessions.take(outbox, group, long_tag=False)
+        return self._sessions.seal(session, counter, plain, fragment=False, long_tag=False), True
+
+    def hello(self, outbox: Outbox, peer: Peer, *, want: bool, now_s: float) -> bytes:
+        """Return a hello alone; raises NoKey."""
+        self._helloed_s[peer.id] = now_s
+        return self._sessions.hello(outbox, peer.id, self._sessions.sending(outbox, peer.id), want=want)
+
+    def report(self, outbox: Outbox, seq: int, need: int, now_s: float) -> bool:
+        """Take a peer's report on the transfer of a bundle; tell whether it has all of it."""
+        transfer = self._transfer(outbox, seq)
+        if transfer is None:
+            return False
+        sending, rest = transfer
+        try:
+            sending.on_report(min(need, sending.split.k), now_s)
+        except FragmentError:
+            return False
+        self._put_transfer(outbox, seq, sending, rest)
+        return sending.done
+
+    def end(self, outbox: Outbox, seq: int, now_s: float) -> None:
+        """Forget the transfer of a bundle that is closed or has arrived."""
+        transfer = self._transfer(outbox, seq)
+        if transfer is None:
+            return
+        sending, rest = transfer
+        outbox.air_state_drop(seq, TRANSFER)
+        numbers = self._numbers(outbox, rest["peer"])
+        if sending.transfer in numbers.open:
+            numbers.end(sending.transfer, now_s, complete=sending.state is SendingState.COMPLETE)
+            outbox.air_state_put(rest["peer"], NUMBERS, json.dumps(numbers.snapshot()).encode())
+
+    def due_s(self, outbox: Outbox, seq: int) -> float | None:
+        """Return when the transfer of a bundle has something to send; None when there is none."""
+        transfer = self._transfer(outbox, seq)
+        return None if transfer is None else transfer[0].next_due
+
+    def bundle_of(self, outbox: Outbox, peer: int, number: int) -> int | None:
+        """Return the number of the bundle whose transfer to a peer has a number."""
+        for seq, body in outbox.air_states(TRANSFER, TRANSFERS_MAX):
+            rest = json.loads(body)
+            if rest["peer"] == peer and rest["sending"]["transfer"] == number:
+                return seq
+        return None
+
+    # Inside
+
+    def _content(self, bundle: Bundle, peer: Peer, receipt: Receipt | None) -> bytes:
+        message = to_content(bundle, peer.name)
+        return self._coded(Content(message, receipt), peer)
+
+    def _coded(self, content: Content, peer: Peer) -> bytes:
+        """Return a content's bytes for a peer: with what its hello says it has, or what every program has."""
+        ends = ContentEnds(self._sessions.keys.own_name, peer.name, 0)
+        model = min(peer.model or BASE_MODEL, self._model)
+        return self._codec.encode(content, ends, model, self._model, bare=not peer.shares)
+
+    def _repeat(
+        self, outbox: Outbox, bundle: Bundle, peer: Peer, sent: SentRecord, *, bytes_max: int, now_s: float
+    ) -> AirFrame:
+        session = self._sessions.sending(outbox, peer.id)
+        counter = sent.counter
+        if sent.salt != session.salt:
+            session, counter = self._sessions.take(outbox, peer.id, long_tag=bool(sent.frame[0] & LONG_FLAG))
+            outbox.air_sent(SentRecord(peer.id, session.salt, counter, bundle.seq, sent.frame))
+        return self._wrapped(outbox, peer, session, counter, sent.frame, bytes_max=bytes_max, now_s=now_s)
+
+    def _wrapped(
+        self,
+        outbox: Outbox,
+        peer: Peer,
+        session: SendingSession,
+        counter: int,
+        data: bytes,
+        *,
+        bytes_max: int,
+        now_s: float,
+    ) -> AirFrame:
+        """Return a plaintext as a record, or in or behind a hello while the peer may not know the session."""
+        flags, plain = data[0], data[1:]
+        carries = Carries.PART if flags & FRAGMENT_FLAG else Carries.BUNDLE
+        unknown = not session.confirmed and now_s - self._helloed_s.get(peer.id, -HELLO_AGAIN_S) >= HELLO_AGAIN_S
+        if unknown:
+            self._helloed_s[peer.id] = now_s
+            if HELLO_MESSAGE_BYTES + len(plain) > bytes_max or counter >= LOW_VALUES:
+                return AirFrame(self._sessions.hello(outbox, peer.id, session), Carries.HELLO)
+            message = HelloMessage(counter, plain, bool(flags & FRAGMENT_FLAG))
+            return AirFrame(self._sessions.hello(outbox, peer.id, session, message=message), carries)
+        long_tag = bool(flags & LONG_FLAG)
+        record = self._sessions.seal(session, counter, plain, fragment=bool(flags & FRAGMENT_FLAG), long_tag=long_tag)
+        return AirFrame(record, carries)
+
+    # Transfers
+
+    def _begin_transfer(
+        self,
+        outbox: Outbox,
+        bundle: Bundle,
+        peer: Peer,
+        plain: bytes,
+        rooms: Sequence[int],
+        *,
+        long_tag: bool,
+        now_s: float,
+    ) -> tuple[Sending, dict[str, Any]] | None:
+        split = choose_split(len(plain), rooms)
+        numbers = self._numbers(outbox, peer.id)
+        number = numbers.take(now_s)
+        if number is None:
+            return None
+        outbox.air_state_put(peer.id, NUMBERS, json.dumps(numbers.snapshot()).encode())
+        sending = Sending(
+            number,
+            plain,
+            split,
+            loss=LOSS_EXPECTED,
+            now=now_s,
+            expires_s=max(now_s + 1.0, bundle.expires_s),
+            poll_after_s=POLL_AFTER_S,
+        )
+        rest = {"peer": peer.id, "content": plain.hex(), "long": long_tag}
+        self._put_transfer(outbox, bundle.seq, sending, rest)
+        return sending, rest
+
+    def _part(
+        self,
+        outbox: Outbox,
+        bundle: Bundle,
+        peer: Peer,
+        transfer: tuple[Sending, dict[str, Any]],
+        *,
+        bytes_max: int,
+        now_s: float,
+    ) -> AirFrame | None:
+        sending, rest = transfer
+        long_tag = bool(rest["long"])
+        session = self._sessions.sending(outbox, peer.id)
+        unknown = not session.confirmed and now_s - self._helloed_s.get(peer.id, -HELLO_AGAIN_S) >= HELLO_AGAIN_S
+        if unknown and HELLO_MESSAGE_BYTES + sending.split.symbol_bytes + 4 > bytes_max:
+            return AirFrame(self.hello(outbox, peer, want=False, now_s=now_s), Carries.HELLO)
+        overhead = HELLO_MESSAGE_BYTES if unknown else RECORD_BYTES + (LONG_TAG_BYTES if long_tag else SHORT_TAG_BYTES)
+        fragment = sending.next_fragment(bytes_max - overhead, now_s)
+        self._put_transfer(outbox, bundle.seq, sending, rest)
+        if fragment is None:
+            return None
+        session, counter = self._sessions.take(outbox, peer.id, long_tag=long_tag)
+        outbox.air_sent(SentRecord(peer.id, session.salt, counter, bundle.seq, b""))
+        data = bytes([FRAGMENT_FLAG | LONG_FLAG * long_tag]) + fragment.to_bytes()
+        return self._wrapped(outbox, peer, session, counter, data, bytes_max=bytes_max, now_s=now_s)
+
+    def _transfer(self, outbox: Outbox, seq: int) -> tuple[Sending, dict[str, Any]] | None:
+        body = outbox.air_state(seq, TRANSFER)
+        if body is None:
+            return None
+        try:
+            rest = json.loads(body)
+            return Sending.restore(bytes.fromhex(rest["content"]), rest["sending"]), rest
+        except (FragmentError, ValueError, KeyError, TypeError):
+            return None
+
+    def _put_transfer(self, outbox: Outbox, seq: int, sending: Sending, rest: dict[str, Any]) -> None:
+        body = {**rest, "sending": sending.snapshot()}
+        outbox.air_state_put(seq, TRANSFER, json.dumps(body).encode())
+
+    def _numbers(self, outbox: Outbox, peer: int) -> Numbers:
+        body = outbox.air_state(peer, NUMBERS)
+        if body is not None:
+            try:
+                return Numbers.restore(json.loads(body))
+            except (FragmentError, ValueError):
+                pass  # begin anywhere: the receiver tells contents apart by their symbols
+        return Numbers()
+
+
+TRANSFERS_MAX = 10_000
+"""Transfers looked through for a number: 8 a peer are open at most."""

@@ -1,0 +1,449 @@
+"""The gateway's side towards other gateways: records heard become bundles, bundles become records.
+
+Made by the composition root when ``[air]`` is configured. Everything that touches the store runs on its thread, inside
+the transaction of whoever calls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gateway.air.incoming import Incoming
+from gateway.air.models import CURRENT, models
+from gateway.air.outgoing import AirFrame, Outgoing
+from gateway.air.peers import Peers
+from gateway.air.receipting import Receipting
+from gateway.air.sessions import PEERS_MAX, Sessions
+from gateway.air.translate import Told, from_content
+from gateway.daemon.aircontrol import ControlQueue
+from gateway.link import Addressed, PayloadKind
+from gateway.model import BUS, BUS_LANE, LIFETIME_S_MAX, Direction, Draft, Endpoint, EndpointKind, Message, MessageKind
+from gateway.observe.log import logger
+from gateway.router.addressing import Unreachable, lane_for
+from gateway.router.plan import is_in_lane
+from gateway.router.policy import PRECEDENCE_OF_KIND
+from gateway.security.errors import SecurityError
+from gateway.security.importing import Incoming as ImportedKey
+from gateway.security.importing import import_keys
+from gateway.security.keys import GroupKey as HeldGroupKey
+from gateway.security.revoked import Revocation, revoke
+from gateway.security.secret import Secret
+from gateway.store.accepting import DuplicateKey, OwedTo
+from gateway.store.airstate import HeardRecord
+from protocols.content.codec import ContentCodec
+from protocols.content.errors import ContentError
+from protocols.record.address import EVERYBODY
+from protocols.record.errors import NotConfirmed
+from protocols.record.hello import Hello
+from protocols.record.keys import GroupSeed
+from protocols.record.keytransport import GroupKey
+from protocols.record.layout import is_hello, is_record
+from protocols.record.notice import BeginSession, Revoked, UseLongTags
+from protocols.record.suite import Suite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from gateway.air.incoming import Taken
+    from gateway.air.peers import Peer
+    from gateway.daemon.core import Core
+    from gateway.link import Heard
+    from gateway.model import Bundle
+    from gateway.security.keyring import Keyring
+    from gateway.store.outbox import Outbox
+    from gateway.store.receipts_owed import OwedEntry
+    from protocols.content.context import Shared
+    from protocols.content.receipts import Receipt
+
+HELLO_ASKED_AGAIN_S = 600.0
+"""A peer that we cannot open is asked for a hello no oftener than this: whoever forges frames must not spend our slots."""
+
+HELLOS_OWED_MAX = 1_000
+REPORTS_OWED_MAX = 10_000
+PEERS_SHOWN_MAX = 200
+
+MAY_ORDER = frozenset({MessageKind.COMMAND})
+"""What only comes from upstream."""
+
+log = logger("gateway.air")
+
+
+@dataclass(frozen=True, slots=True)
+class HelloOwed:
+    """A hello that a peer should get, and by which link it was heard last."""
+
+    link: str
+    card: str
+    want: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOwed:
+    """A report on transfers that a peer should get, and when."""
+
+    peer: int
+    link: str
+    card: str
+    due_s: float
+
+
+class AirSide:
+    """Gateway to gateway."""
+
+    def __init__(
+        self,
+        core: Core,
+        keys: Keyring,
+        shared: Shared,
+        words: Sequence[str],
+        *,
+        folder: Path,
+        upstream: str | None,
+        suite: Suite,
+        entropy: Callable[[int], bytes],
+    ) -> None:
+        self._core = core
+        self._folder = folder
+        self._entropy = entropy
+        self.keys = keys
+        self.upstream = upstream
+        self.sessions = Sessions(
+            keys,
+            suite=suite,
+            model=CURRENT,
+            revision=shared.revision,
+            wall_s=core.clock.wall_s,
+            clock_trusted=core.clock.trusted,
+            rng=core.rng,
+        )
+        known = {number: model.taught(words) for number, model in models(CURRENT).items()}
+        codec = ContentCodec(known, shared)
+        self.peers = Peers(self.sessions, revision=shared.revision, upstream=upstream)
+        self.outgoing = Outgoing(self.sessions, codec, CURRENT)
+        self.incoming = Incoming(self.sessions, codec, shared.revision, frozenset({Suite.AES_CCM, suite}))
+        self.receipting = Receipting(self.sessions, self.outgoing, self.incoming)
+        self.control = ControlQueue(self.sessions, self.peers)
+        self._hellos: dict[int, HelloOwed] = {}
+        self._reports: dict[int, ReportOwed] = {}
+        self._asked_s: dict[int, float] = {}
+
+    async def recover(self) -> None:
+        """At start, before any link opens: if the store is an older copy, trust none of its sessions."""
+        if await self._core.store.run(self.sessions.recover):
+            log.error("the store is an older copy; every session with other gateways is begun anew")
+
+    # --- heard -------------------------------------------------------------------------------------------------
+
+    def is_frame(self, heard: Heard) -> bool:
+        """Tell whether a payload is meant as a frame of the air format."""
+        data = heard.payload.data
+        return heard.payload.kind is PayloadKind.BYTES and (is_record(data) or is_hello(data))
+
+    def take(self, outbox: Outbox, link: str, heard: Heard, now_s: float) -> bool:
+        """Take a frame, on the store's thread; tell whether it brought anything new. Nothing is raised for what it is."""
+        core = self._core
+        if heard.addressed is Addressed.OVERHEARD:
+            core.count("air: frame for another")
+            return False
+        peer = self.peers.by_card(outbox, heard.peer)
+        if peer is None:
+            core.count("air: frame of a stranger")
+            return False
+        group = EVERYBODY if heard.addressed is Addressed.BROADCAST else None
+        taken = self.incoming.take(outbox, peer, heard.payload.data, now_s, group)
+        if taken.part:
+            self._note_report(outbox, peer.id, link, heard.peer)
+        core.count(f"air: {taken.problem}" if taken.problem else "air: frame opened")
+        if taken.alarm:
+            log.error("air alarm", peer=peer.name, what=taken.alarm)
+        self._answer_hello(link, heard.peer, peer, taken, now_s)
+        self._heed(outbox, taken)
+        if taken.repeated is not None:
+            self._heard_again(outbox, OwedTo(link, heard.peer), taken, now_s)
+        if taken.unread:
+            kept = Message(MessageKind.OPAQUE, data_hex=taken.unread.hex(), fields={"note": taken.problem})
+            told = Told(
+                Endpoint(EndpointKind.STATION, peer.name),
+                BUS,
+                PRECEDENCE_OF_KIND[MessageKind.OPAQUE],
+                kept,
+                core.clock.wall_s(),
+                clock_trusted=core.clock.trusted(),
+            )
+            return self._accept(outbox, OwedTo(link, heard.peer), taken, told, now_s)
+        if taken.content is None:
+            return False
+        if taken.content.receipt is not None:
+            self._settle(outbox, taken.peer, taken.content.receipt, now_s)
+        if group is not None:
+            return False  # what a group key protects proves membership only: it settles, it never says anything
+        messages = (taken.content.message,) if taken.content.message is not None else taken.content.batch
+        news = [self._take_message(outbox, OwedTo(link, heard.peer), taken, message, now_s) for message in messages]
+        return any(news)
+
+    def _settle(self, outbox: Outbox, peer: Peer, receipt: Receipt, now_s: float) -> None:
+        self.receipting.apply(outbox, peer, receipt, now_s)
+        for line in receipt.group:
+            if line.peer == self.keys.own_id:
+                self.receipting.apply_line(outbox, peer, line, now_s)
+
+    def _take_message(
+        self, outbox: Outbox, owed: OwedTo, taken: Taken, message: dict[str, object], now_s: float
+    ) -> bool:
+        try:
+            told = from_content(message, self.keys.own_name, taken.peer.name)
+        except ContentError as error:
+            self._core.count("air: unreadable message")
+            log.warning("message not readable", peer=taken.peer.name, why=str(error))
+            return False
+        if told.message.kind in MAY_ORDER and taken.peer.name != self.upstream:
+            self._core.count("air: order from a peer that may not order")
+            log.warning("order refused", peer=taken.peer.name, upstream=self.upstream or "none")
+            return False
+        return self._accept(outbox, owed, taken, told, now_s)
+
+    def _accept(self, outbox: Outbox, owed: OwedTo, taken: Taken, told: Told, now_s: float) -> bool:
+        core = self._core
+        for_us = told.destination in (BUS, Endpoint(EndpointKind.STATION, self.keys.own_name))
+        destination = BUS if for_us else told.destination
+        lane = BUS_LANE
+        if not for_us:
+            try:
+                lane = lane_for(destination, outbox.station, core.bearers())
+            except Unreachable:
+                destination, lane = BUS, BUS_LANE  # nobody here can reach them: whoever reads the bus must know
+        elif taken.peer.name != self.upstream:
+            lane = self.report_lane(outbox)
+        draft = Draft(
+            direction=Direction.UP if destination == BUS else Direction.DOWN,
+            source=told.source,
+            destination=destination,
+            precedence=told.precedence,
+            message=told.message,
+            lifetime_s=core.lifetimes[told.precedence],
+            created_wall_s=told.created_wall_s,
+            clock_trusted=told.clock_trusted,
+            heard_on=owed.link,
+        )
+        acceptance = outbox.accept(
+            draft,
+            lane=lane,
+            now_s=now_s,
+            duplicate=DuplicateKey(told.key(), LIFETIME_S_MAX),
+            owed=owed,
+        )
+        if acceptance.bundle.seq and taken.counter:
+            outbox.air_heard(HeardRecord(acceptance.bundle.seq, taken.peer.id, taken.salt, taken.counter))
+        return not acceptance.is_duplicate
+
+    def report_lane(self, outbox: Outbox) -> str:
+        """Return where reports for the centre wait: for a post below another gateway that is the way to it."""
+        if self.upstream is None:
+            return BUS_LANE
+        try:
+            return lane_for(Endpoint(EndpointKind.STATION, self.upstream), outbox.station, self._core.bearers())
+        except Unreachable:
+            return BUS_LANE
+
+    def _heard_again(self, outbox: Outbox, owed: OwedTo, taken: Taken, now_s: float) -> None:
+        """Owe the receipt again: whoever repeats a record has not heard it."""
+        assert taken.repeated is not None
+        seq = outbox.air_heard_by(taken.peer.id, taken.salt, taken.repeated)
+        if seq is not None:
+            outbox.owe_again(seq, owed.link, owed.peer, now_s)
+
+    # --- hellos, notices, keys -----------------------------------------------------------------------------------
+
+    def _answer_hello(self, link: str, card: str, peer: Peer, taken: Taken, now_s: float) -> None:
+        """Owe a hello to a peer that asks for one, or that we cannot open."""
+        asks = taken.asks_hello and now_s - self._asked_s.get(peer.id, -HELLO_ASKED_AGAIN_S) >= HELLO_ASKED_AGAIN_S
+        if asks:
+            self._asked_s[peer.id] = now_s
+        wanted = isinstance(taken.told, Hello) and taken.told.want
+        if (wanted or asks) and len(self._hellos) < HELLOS_OWED_MAX:
+            self._hellos[peer.id] = HelloOwed(link, card, want=asks)
+
+    def hello_owed(self, link: str) -> tuple[int, HelloOwed] | None:
+        """Return a peer that should get a hello over a link, if any."""
+        return next(((peer, owed) for peer, owed in self._hellos.items() if owed.link == link), None)
+
+    def hello_sent(self, peer: int) -> None:
+        """Note that it left."""
+        self._hellos.pop(peer, None)
+
+    def _heed(self, outbox: Outbox, taken: Taken) -> None:
+        """Do what an authentic notice or key transport asks for."""
+        match taken.told:
+            case BeginSession():
+                self.sessions.renew(outbox, taken.peer.id)
+            case UseLongTags():
+                self.sessions.only_long_tags(outbox, taken.peer.id)
+            case Revoked() as notice if taken.peer.name == self.upstream:
+                self._revoke_heard(notice)
+            case GroupKey() as key if taken.peer.name == self.upstream:
+                self._keep_group_key(key)
+            case _:
+                return
+
+    def _revoke_heard(self, notice: Revoked) -> None:
+        """Take back the trust in some ids, as the gateway above says; only it can."""
+        try:
+            for address in notice.addresses:
+                if address != self.keys.own_id:
+                    revoke(self._folder, Revocation(address, notice.serial, f"told by {self.upstream}"))
+            self.keys.reload()
+        except SecurityError as error:
+            log.error("revocation not kept", why=str(error))
+            return
+        for address in notice.addresses:
+            self.sessions.forget(address)
+        log.warning("revoked from above", addresses=[f"{address:#x}" for address in notice.addresses])
+
+    def _keep_group_key(self, key: GroupKey) -> None:
+        try:
+            held = HeldGroupKey(key.group, key.generation, Secret(key.seed.material), key.serial)
+            import_keys(self._folder, [ImportedKey(held, f"from {self.upstream}")], replace=True)
+            self.keys.reload()
+        except SecurityError as error:
+            log.error("group key not kept", why=str(error))
+
+    def reload(self) -> None:
+        """Read the key files again; raise SecurityError, and everything stays as it was."""
+        self.keys.reload()
+        self.sessions.keys_changed()
+
+    def revoke(self, outbox: Outbox, address: int, now_s: float) -> int:
+        """Make a revocation take effect here and tell every other peer; return how many are told.
+
+        The key files already say so. The group gets a new key, one by one, without whoever was revoked.
+        """
+        self.keys.reload()
+        self.sessions.forget(address)
+        for part in ("send", "receive", "transfers", "control"):
+            outbox.air_state_drop(address, part)
+        if self.keys.group(EVERYBODY) is not None:
+            self.new_group_key(outbox, now_s)
+        others = self._others(outbox, but=address)
+        for peer_id in others:
+            serial = self.sessions.serial(outbox, peer_id)
+            self.control.put(outbox, peer_id, Revoked(serial, (address,)), now_s)
+        return len(others)
+
+    def _others(self, outbox: Outbox, *, but: int | None = None) -> list[int]:
+        """Return the peers that were heard and have a key."""
+        heard = (peer for peer, _ in outbox.air_states("receive", PEERS_MAX))
+        return [peer for peer in heard if peer != but and self.keys.pair_secret(peer) is not None]
+
+    def new_group_key(self, outbox: Outbox, now_s: float) -> int:
+        """Make the next key of everybody's group, kept on disk first, and send it to every peer; return to how many."""
+        held = self.keys.group(EVERYBODY)
+        generation, serial = (0, 1) if held is None else ((held.generation + 1) % 256, held.serial + 1)
+        after = HeldGroupKey(EVERYBODY, generation, Secret(self._entropy(GroupSeed.SIZE)), serial)
+        import_keys(self._folder, [ImportedKey(after, "made here")], replace=True, force=True)
+        self.keys.reload()
+        others = self._others(outbox)
+        for peer_id in others:
+            key = GroupKey(
+                self.sessions.serial(outbox, peer_id), EVERYBODY, generation, GroupSeed(after.secret.reveal())
+            )
+            self.control.put(outbox, peer_id, key, now_s)
+        self.sessions.renew(outbox, EVERYBODY)
+        return len(others)
+
+    # --- reports on transfers ------------------------------------------------------------------------------------
+
+    def _note_report(self, outbox: Outbox, peer: int, link: str, card: str) -> None:
+        due_s = self.incoming.reassembly(outbox, peer).next_report_due
+        if due_s is None:
+            self._reports.pop(peer, None)
+        elif peer in self._reports or len(self._reports) < REPORTS_OWED_MAX:
+            self._reports[peer] = ReportOwed(peer, link, card, due_s)
+
+    def report_owed(self, link: str, now_s: float) -> ReportOwed | None:
+        """Return a peer that should hear over a link how its transfers stand, if any is due."""
+        return next((one for one in self._reports.values() if one.link == link and one.due_s <= now_s), None)
+
+    def reported(self, outbox: Outbox, peer: Peer, receipt: Receipt, now_s: float) -> None:
+        """Note that a receipt left."""
+        self.receipting.reported(outbox, peer, receipt, now_s)
+        owed = self._reports.get(peer.id)
+        if owed is not None:
+            self._note_report(outbox, peer.id, owed.link, owed.card)
+
+    def next_due_s(self, outbox: Outbox, link: str) -> float | None:
+        """Return when a link has something to send that serves connections."""
+        times = [one.due_s for one in self._reports.values() if one.link == link]
+        times += [0.0 for one in self._hellos.values() if one.link == link]
+        queued_s = self.control.next_due_s(outbox)
+        return min(times if queued_s is None else [*times, queued_s], default=None)
+
+    # --- to send -----------------------------------------------------------------------------------------------
+
+    def frame(
+        self,
+        outbox: Outbox,
+        bundle: Bundle,
+        peer: Peer,
+        *,
+        bytes_max: int,
+        owed: Sequence[OwedEntry],
+        now_s: float,
+    ) -> tuple[AirFrame | None, Receipt | None]:
+        """Return the next frame of a bundle for a link, and the receipt that went along in it."""
+        sizes = self.sizes_in(bundle.lane)
+        receipt = self.receipting.make(outbox, peer, owed, now_s) if owed else None
+        frame = self.outgoing.frame(
+            outbox, bundle, peer, bytes_max=bytes_max, lane_bytes=sizes or [bytes_max], receipt=receipt, now_s=now_s
+        )
+        return frame, receipt if frame is not None and frame.receipt else None
+
+    def sizes_in(self, lane: str) -> list[int]:
+        """Return what one frame carries on each link of a lane that says so, in bytes."""
+        return [
+            runner.last.data_bytes_max
+            for runner in self._core.links.values()
+            if is_in_lane(runner.link.info.bearer, lane) and runner.last.data_bytes_max
+        ]
+
+    def status(self, outbox: Outbox) -> dict[str, Any]:
+        """Return how it stands with every gateway that was spoken to, for `yizhan status`."""
+        peers = []
+        spoken = {peer for part in ("send", "receive") for peer, _ in outbox.air_states(part, PEERS_SHOWN_MAX)}
+        for peer_id in sorted(spoken):
+            peer = self.peers.by_id(outbox, peer_id)
+            if peer is None:
+                continue
+            sending, receiving = self.sessions.sending(outbox, peer_id), self.sessions.receiving(outbox, peer_id)
+            peers.append(
+                {
+                    "id": peer_id,
+                    "name": peer.name,
+                    "confirmed": sending.confirmed,
+                    "heard": bool(receiving.salt),
+                    "generation_out": sending.generation,
+                    "generation_in": receiving.generation,
+                    "records_out": sending.next_counter - 1,
+                    "failures": receiving.failures,
+                    "only_long_tags": receiving.only_long_tags,
+                    "model": peer.model,
+                    "shares": peer.shares,
+                }
+            )
+        return {
+            "id": self.keys.own_id,
+            "name": self.keys.own_name,
+            "upstream": self.upstream,
+            "only_long_tags": self.sessions.tally(outbox).long_only,
+            "peers": peers,
+        }
+
+    def rotate(self, outbox: Outbox, peer_id: int) -> str:
+        """Go on to the next key generation with a peer; return what came of it."""
+        try:
+            session = self.sessions.rotate(outbox, peer_id)
+        except NotConfirmed:
+            self.sessions.renew(outbox, peer_id)
+            return "session begun anew: the peer was not known to follow"
+        return f"generation {session.generation}"

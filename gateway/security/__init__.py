@@ -1,0 +1,1 @@
+"""Keys: their files, their one-line form, the keyring of one gateway, issuing and revoking."""
