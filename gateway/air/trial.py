@@ -123,7 +123,7 @@ class TrialCodec:
             return source, destination
         operations = self._shared.operations
         head = operations[self._shared.operation_between(source, source)].headquarters if operations else ""
-        return (source, head) if (source, head) in self._pairs else ("", head)
+        return (source, head) if not head or (source, head) in self._pairs else ("", head)
 
     def _direction(self, source: str, destination: str) -> Direction:
         found = self._directions.get((source, destination))
@@ -142,7 +142,9 @@ class TrialCodec:
         for operation in self._shared.operations:
             head = operation.headquarters
             for station in operation.stations:
-                if head and station != head:
+                if not head:
+                    yield self._direction(station, "")
+                elif station != head:
                     yield self._direction(station, head)
                     yield self._direction(head, station)
             for name in (head, *operation.stations):

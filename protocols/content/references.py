@@ -232,32 +232,45 @@ class Expected:
     """A text that usually is what can be worked out from the rest; otherwise itself."""
 
     what: str
+    FORMS = 3
+    WHOLE, OTHER_BEGIN, TEXT = range(FORMS)
 
     def fits(self, value: Any, scope: Scope) -> bool:
         del scope
         return isinstance(value, str)
 
-    def _expected(self, scope: Scope) -> str | None:
+    def _begin(self, scope: Scope) -> str | None:
+        """Return what it begins with by what is shared; None where nothing is."""
         if scope.operation is None:
             return None
+        return scope.operation.name if self.what == "area" else scope.operation.area
+
+    def _end(self, scope: Scope) -> str:
+        """Return what it ends with by the message itself."""
         if self.what == "area":
-            return scope.operation.name
+            return ""
         stamp = text_of(scope.moment_s).translate({ord(sign): None for sign in "-:TZ"})
-        return f"{scope.operation.area}{ALERT_OFFICE}_{stamp}"
+        return f"{ALERT_OFFICE}_{stamp}"
 
     def put(self, sink: Sink, name: str, value: Any, scope: Scope) -> None:
-        is_expected = value == self._expected(scope)
-        sink.symbol(f"{name}.other", int(not is_expected), 2)
-        if not is_expected:
+        begin, end = self._begin(scope), self._end(scope)
+        if begin is not None and value == begin + end:
+            sink.symbol(f"{name}.form", self.WHOLE, self.FORMS)
+        elif end and value.endswith(end):
+            sink.symbol(f"{name}.form", self.OTHER_BEGIN, self.FORMS)
+            sink.text(value.removesuffix(end))
+        else:
+            sink.symbol(f"{name}.form", self.TEXT, self.FORMS)
             sink.text(value)
 
     def get(self, reader: Reader, name: str, scope: Scope) -> str:
-        if reader.symbol(f"{name}.other", 2):
+        form = reader.symbol(f"{name}.form", self.FORMS)
+        if form == self.TEXT:
             return reader.text()
-        expected = self._expected(scope)
-        if expected is None:
+        begin = reader.text() if form == self.OTHER_BEGIN else self._begin(scope)
+        if begin is None:
             raise ContentError("content: refers to an operation that is not shared; compare the revisions")
-        return expected
+        return begin + self._end(scope)
 
 
 ALERT_OFFICE = "41600000"

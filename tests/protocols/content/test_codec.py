@@ -108,7 +108,11 @@ receipts = st.builds(
     ).map(tuple),
 )
 cumulative = st.builds(
-    Receipt, highest=st.integers(0, 65535), run=st.integers(1, 4096), bitmap=st.integers(0, (1 << 32) - 1), session=st.integers(0, 15)
+    Receipt,
+    highest=st.integers(0, 65535),
+    run=st.integers(1, 4096),
+    bitmap=st.integers(0, (1 << 32) - 1),
+    session=st.integers(0, 15),
 )
 
 
