@@ -4,8 +4,12 @@ import asyncio
 import inspect
 
 import pytest
+from hypothesis import settings
 
 from gateway.simulate.loop import run_virtual
+
+settings.register_profile("shared machine", deadline=None)  # how long an example takes is no property of ours
+settings.load_profile("shared machine")
 
 
 def pytest_addoption(parser):
