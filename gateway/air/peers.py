@@ -59,6 +59,11 @@ class Peers:
         station = self.station_of(destination)
         return None if station is None else self.by_name(outbox, station.name)
 
+    def is_gateway(self, destination: Endpoint) -> bool:
+        """Tell whether an endpoint is another gateway, even one whose key is gone: it never gets anything in clear."""
+        station = self.station_of(destination)
+        return station is not None and (destination == BUS or self._sessions.keys.peer_id(station.name) is not None)
+
     def station_of(self, destination: Endpoint) -> Endpoint | None:
         """Return the station that an endpoint is or is reached by: the centre, for a post without a bus, by upstream."""
         if destination == BUS:

@@ -45,6 +45,12 @@ class AirSender:
         """Return the gateway a bundle goes to as a record; None for a person's terminal."""
         return self._air.peers.of(outbox, bundle.destination)
 
+    def must_wait(self, bundle: Bundle, peer: Peer | None) -> str:
+        """Return why a bundle to another gateway cannot leave; empty when it can, and for a person's terminal."""
+        if peer is not None or not self._air.peers.is_gateway(bundle.destination):
+            return ""
+        return f"no key for {self.next_hop(bundle.destination)}: import one, or see: yizhan key list"
+
     def next_hop(self, destination: Endpoint) -> Endpoint:
         """Return the station by which an endpoint is reached, or itself."""
         return self._air.peers.station_of(destination) or destination

@@ -14,7 +14,7 @@ from gateway.air.models import CURRENT, models
 from gateway.air.outgoing import AirFrame, Outgoing
 from gateway.air.peers import Peers
 from gateway.air.receipting import Receipting
-from gateway.air.sessions import PEERS_MAX, Sessions
+from gateway.air.sessions import PEERS_MAX, NoKey, Sessions
 from gateway.air.translate import Told, from_content
 from gateway.daemon.aircontrol import ControlQueue
 from gateway.link import Addressed, PayloadKind
@@ -440,7 +440,9 @@ class AirSide:
         }
 
     def rotate(self, outbox: Outbox, peer_id: int) -> str:
-        """Go on to the next key generation with a peer; return what came of it."""
+        """Go on to the next key generation with a peer; return what came of it. Raise NoKey."""
+        if self.keys.pair_secret(peer_id) is None:
+            raise NoKey(f"no key is held for address {peer_id:#x}; see: yizhan key list")
         try:
             session = self.sessions.rotate(outbox, peer_id)
         except NotConfirmed:

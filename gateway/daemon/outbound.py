@@ -38,6 +38,9 @@ IDLE_WAIT_S = 30.0
 HEADS_MAX = 16
 """Bundles of one lane and precedence that are looked at for one slot; those behind them wait for the next."""
 
+NO_KEY_RECHECK_S = 300.0
+"""How soon a bundle whose gateway has no key is looked at again; a key that is imported is told and wakes it sooner."""
+
 REFUSED_PAUSE_S = 1.0
 """Pause of a link after a refusal, so that a device that refuses everything is not led through the whole queue at once."""
 
@@ -148,6 +151,10 @@ class LinkSender:
                     continue  # what has outlived its lifetime is closed by the housekeeping soon, and not sent meanwhile
                 to_gateway = None if self._air is None else self._air.peer_of(outbox, bundle)
                 destination = bundle.destination if self._air is None else self._air.next_hop(bundle.destination)
+                why_not = "" if self._air is None else self._air.must_wait(bundle, to_gateway)
+                if why_not:
+                    outbox.postpone(bundle.seq, now_s + NO_KEY_RECHECK_S, why_not)
+                    continue
                 peer = peer_on(destination, bearer, outbox.station, bundle.attempts)
                 if peer is None:
                     _set_aside(outbox, bundle, destination, now_s)
