@@ -39,6 +39,7 @@ from protocols.record.hello import Hello
 from protocols.record.keys import GroupSeed
 from protocols.record.keytransport import GroupKey
 from protocols.record.layout import is_hello, is_record
+from protocols.record.limits import Alarm
 from protocols.record.notice import BeginSession, Revoked, UseLongTags
 from protocols.record.suite import Suite
 
@@ -157,7 +158,7 @@ class AirSide:
             self._note_report(outbox, peer.id, link, heard.peer)
         core.count(f"air: {taken.problem}" if taken.problem else "air: frame opened")
         if taken.alarm:
-            log.error("air alarm", peer=peer.name, what=taken.alarm)
+            self._alarm(outbox, peer, taken.alarm, now_s)
         self._answer_hello(link, heard.peer, peer, taken, now_s)
         self._heed(outbox, taken)
         if taken.repeated is not None:
@@ -182,6 +183,13 @@ class AirSide:
         messages = (taken.content.message,) if taken.content.message is not None else taken.content.batch
         news = [self._take_message(outbox, OwedTo(link, heard.peer), taken, message, now_s) for message in messages]
         return any(news)
+
+    def _alarm(self, outbox: Outbox, peer: Peer, alarm: str, now_s: float) -> None:
+        """Tell people, and tell the peer what it can do: send longer tags, or begin a session under another key."""
+        log.error("air alarm", peer=peer.name, what=alarm)
+        serial = self.sessions.serial(outbox, peer.id)
+        notice = UseLongTags(serial) if alarm == Alarm.SHORT_TAGS_REFUSED else BeginSession(serial)
+        self.control.put(outbox, peer.id, notice, now_s)
 
     def _settle(self, outbox: Outbox, peer: Peer, receipt: Receipt, now_s: float) -> None:
         self.receipting.apply(outbox, peer, receipt, now_s)

@@ -45,8 +45,7 @@ class Evidence(Sending):
         if receipt.level in (ReceiptLevel.DELIVERED, ReceiptLevel.ANSWERED):
             code = DELIVERED if receipt.level is ReceiptLevel.DELIVERED else ANSWERED
             moving = self._close(moving, now_s, code, said, note)
-            if not answers:
-                self._owe_delivered(stored, now_s)
+            self._owe_evidence(stored, receipt.level, now_s)
         else:
             relayed = receipt.level is ReceiptLevel.CUSTODY
             code = RELAYED if relayed else REFUSED

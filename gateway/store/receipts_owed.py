@@ -17,7 +17,7 @@ from gateway.store.limits import (
     OWED_RETRY_S,
     STEP_ROWS,
 )
-from gateway.store.records import Author, BadRecord, checked, name, sealed
+from gateway.store.records import DELIVERED, Author, BadRecord, checked, name, sealed
 from gateway.store.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -143,15 +143,24 @@ class ReceiptsOwed(Shelf):
             level = ReceiptLevel.DELIVERED
         self._owe(stored, link, level, now_s)
 
-    def _owe_delivered(self, stored: Stored, now_s: float) -> None:
-        """Tell the author that the consumer has it: in the pending receipt, or anew if it is urgent enough."""
+    def _owe_evidence(self, stored: Stored, level: ReceiptLevel, now_s: float) -> None:
+        """Tell the author that it is delivered or answered: in the pending receipt, or anew if that is worth a slot.
+
+        A person hears of delivery, and again only when it is urgent. Another gateway hears of everything: it costs some
+        bits of a receipt that goes anyway.
+        """
         if not stored.author.peer:
             return
+        by_record = bool(self._db.execute("SELECT 1 FROM air_heard WHERE seq = ?", (stored.moving.seq,)).fetchall())
+        if level is ReceiptLevel.ANSWERED and not by_record:
+            level = ReceiptLevel.DELIVERED
+            if stored.moving.state == DELIVERED:
+                return  # told already
         pending = self._pending(stored.author.peer, stored.moving.seq)
         if pending is not None:
-            self._owed_write(pending._replace(level=str(ReceiptLevel.DELIVERED)))
-        elif stored.moving.precedence <= Precedence.IMMEDIATE:
-            self._owe(stored, stored.author.link, ReceiptLevel.DELIVERED, now_s)
+            self._owed_write(pending._replace(level=str(level)))
+        elif by_record or stored.moving.precedence <= Precedence.IMMEDIATE:
+            self._owe(stored, stored.author.link, level, now_s)
 
     def _owe(self, stored: Stored, link: str, level: ReceiptLevel, now_s: float) -> None:
         peer, seq = stored.author.peer, stored.moving.seq

@@ -7,7 +7,8 @@ import shutil
 import pytest
 
 from gateway.air.sessions import Sessions
-from gateway.model import BundleState
+from gateway.link import Heard, Payload
+from gateway.model import BundleState, Receipt, ReceiptLevel
 from gateway.simulate.loop import run_virtual
 from gateway.store.accepting import Accepting
 from gateway.store.airstate import AirState
@@ -80,6 +81,62 @@ def test_an_order_goes_down_as_a_record(tmp_path):
         assert heard.draft.message.text == "立即前往水磨镇，18时前报告人数"
         assert str(heard.draft.message.kind) == "command"
         assert mine.state is BundleState.RELAYED
+        await world.stop()
+
+    run_virtual(live())
+
+
+@pytest.mark.parametrize(
+    ("level", "state"), [(ReceiptLevel.DELIVERED, BundleState.DELIVERED), (ReceiptLevel.ANSWERED, BundleState.ANSWERED)]
+)
+def test_delivery_and_answer_come_back_over_the_air(tmp_path, level, state):
+    """Custody, delivered, answered are three things; the command post learns each from the vehicle."""
+
+    async def live():
+        world = World(tmp_path, loss=0.0)
+        await world.start()
+        await asyncio.sleep(60)
+        order_id = await order(world.hq, "station:v1", "到三号点集合")
+        await asyncio.sleep(900)
+        [mine] = await bundles(world.hq)
+        assert mine.state is BundleState.RELAYED
+
+        [theirs] = await bundles(world.v1)
+        said = Receipt(theirs.id, level, by="consumer:map")
+        await world.v1.store.run(lambda outbox: outbox.receipt(said, world.v1.gateway.core.now_s()))
+        world.v1.gateway.core.wake_all()
+        await asyncio.sleep(900)
+
+        [mine] = await bundles(world.hq)
+        assert (mine.id, mine.state) == (order_id, state)
+        assert "station:v1" in mine.reason
+        await world.stop()
+
+    run_virtual(live())
+
+
+def test_a_peer_under_attack_is_asked_for_longer_tags(tmp_path):
+    """A thousand forged frames in one session: 4-byte tags of that peer are refused, it is told, and goes on with 8."""
+
+    async def live():
+        world = World(tmp_path, loss=0.0)
+        await world.start()
+        await asyncio.sleep(60)
+        await report(world.v1, "第一次报告")
+        await asyncio.sleep(900)
+        rng = random.Random(5)
+        for _ in range(1100):
+            forged = bytes([0]) + rng.randbytes(40)
+            await world.hq.gateway.inbound.take("bd1", Heard(str(CARD), Payload.of_bytes(forged)))
+        await asyncio.sleep(HOUR_S)
+
+        await report(world.v1, "第二次报告")
+        await asyncio.sleep(HOUR_S)
+
+        assert await reports_at(world.hq) == ["第一次报告", "第二次报告"]
+        status = await world.hq.gateway.operations.do({"op": "status"})
+        assert status["air"]["peers"][0]["only_long_tags"]
+        assert {one.state for one in await bundles(world.v1)} == {BundleState.RELAYED}
         await world.stop()
 
     run_virtual(live())
@@ -213,8 +270,6 @@ def test_a_stranger_with_no_key_changes_nothing(tmp_path):
         await asyncio.sleep(600)
         rng = random.Random(3)
         take = world.hq.gateway.inbound.take
-        from gateway.link import Heard, Payload
-
         for number in range(2000):
             data = bytes([rng.choice((rng.randrange(0x20), 0x7F))]) + rng.randbytes(rng.randrange(0, 77))
             peer = str(rng.choice((CARD, CARD + 50, 7)))
