@@ -7,6 +7,7 @@ use none of it with each other. ``yizhan air encode|decode`` reads it with the t
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotation when it runs
 from typing import Annotated, Literal
@@ -16,9 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from gateway.security.errors import SecurityError
 from gateway.security.keyfile import read_key
 from protocols.content.context import OPERATIONS_MAX, REVISION_MAX, Operation, Shared
+from protocols.content.moments import text_of
+from protocols.content.references import ALL
 
 CONTEXT_BYTES_MAX = 16_000_000
 STATIONS_MAX = 1 << 20
+SINCE_YEARS = (1970, 9000)
 WORDS_MAX = 20_000
 
 StationName = Annotated[str, Field(min_length=1, max_length=64)]
@@ -49,12 +53,25 @@ class OperationTable(_Table):
     def _has_zone(cls, value: datetime) -> datetime:
         if value.tzinfo is None:
             raise ValueError("write it with its zone: 2026-05-12T03:00:00Z")
+        if not SINCE_YEARS[0] <= value.year <= SINCE_YEARS[1]:
+            raise ValueError(
+                f"found the year {value.year}, an operation begins between {SINCE_YEARS[0]} and {SINCE_YEARS[1]}"
+            )
+        return value
+
+    @field_validator("headquarters")
+    @classmethod
+    def _is_not_everybody(cls, value: str) -> str:
+        if value == ALL:
+            raise ValueError(f"{ALL} means everybody; a headquarters needs another name")
         return value
 
     @field_validator("stations")
     @classmethod
     def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        twice = sorted({name for name in value if value.count(name) > 1}) if len(set(value)) < len(value) else []
+        if ALL in value:
+            raise ValueError(f"{ALL} means everybody; a station needs another name")
+        twice = sorted(name for name, count in Counter(value).items() if count > 1)
         if twice:
             raise ValueError(f"named twice: {', '.join(twice[:5])}; their order gives their numbers, name each once")
         return value
@@ -147,7 +164,7 @@ def load_words(path: Path) -> list[str]:
     """Read a word list: one word a line, ``#`` begins a comment; raise ContextError."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a path that can be none
         raise ContextError(f"{path}: cannot be read as UTF-8 text: {error}") from error
     words = [word for line in lines if (word := line.partition("#")[0].strip())]
     if len(words) > WORDS_MAX:
@@ -159,13 +176,12 @@ def to_toml(shared: Shared) -> str:
     """Write operations as a context file."""
     lines = [f"revision = {shared.revision}", ""]
     for operation in shared.operations:
-        since = datetime.fromtimestamp(operation.since_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         lines += [
             "[[operation]]",
             f"name = {_quoted(operation.name)}",
             f"lat = {operation.lat}",
             f"lon = {operation.lon}",
-            f"since = {since}",
+            f"since = {text_of(operation.since_s)}",
             f"headquarters = {_quoted(operation.headquarters)}",
             f"area = {_quoted(operation.area)}",
             f"stations = [{', '.join(map(_quoted, operation.stations))}]",

@@ -24,7 +24,7 @@ from protocols.fragment.sender import Sending, SendingState
 from protocols.fragment.split import choose_split, needs_fragments
 from protocols.record.counter import LOW_VALUES
 from protocols.record.hello import FIXED_BYTES, HelloMessage
-from protocols.record.layout import SIV_BYTES
+from protocols.record.layout import PLAINTEXT_BYTES_MAX, SIV_BYTES
 from protocols.record.suite import LONG_TAG_BYTES, SHORT_TAG_BYTES
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class Outgoing:
         transfer = self._transfer(outbox, bundle.seq)
         if transfer is not None:
             return self._part(outbox, bundle, peer, transfer, bytes_max=bytes_max, now_s=now_s)
-        rooms = [size - RECORD_BYTES - tag for size in lane_bytes]
+        rooms = [min(size - RECORD_BYTES - tag, PLAINTEXT_BYTES_MAX) for size in lane_bytes]
         plain = self._content(bundle, peer, None)
         if needs_fragments(len(plain), rooms):
             transfer = self._begin_transfer(outbox, bundle, peer, plain, rooms, long_tag=long_tag, now_s=now_s)
@@ -151,7 +151,7 @@ class Outgoing:
         A hello that may have to go first is not counted, nor what is lost and sent again.
         """
         tag = self._tag(bundle, lane_bytes)
-        rooms = [size - RECORD_BYTES - tag for size in lane_bytes]
+        rooms = [min(size - RECORD_BYTES - tag, PLAINTEXT_BYTES_MAX) for size in lane_bytes]
         plain = self._content(bundle, peer, None)
         if not needs_fragments(len(plain), rooms):
             return [RECORD_BYTES + len(plain) + tag]

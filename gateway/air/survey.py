@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from protocols.content.context import SPAN_DEGREES, Operation, Shared
+from protocols.content.context import OPERATIONS_MAX, SPAN_DEGREES, Operation, Shared
 from protocols.content.moments import moment_of
 from protocols.content.references import ALERT_OFFICE, ALL
 
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 Message = dict[str, Any]
 
 HOUR_S = 3600
+NAME_CHARS_MAX = 64
+AREA_CHARS_MAX = 12
 
 
-@dataclass
+@dataclass(eq=False)
 class _Gathered:
     """What messages say of one operation so far."""
 
@@ -46,19 +48,19 @@ class _Gathered:
     def operation(self) -> Operation:
         lat, lon = self.centre()
         return Operation(
-            name=self.names.most_common(1)[0][0] if self.names else self.headquarters,
+            name=_shown(self.names.most_common(1)[0][0] if self.names else self.headquarters) or "operation",
             lat=round(lat, 2),
             lon=round(lon, 2),
-            since_s=min(self.moments, default=0) // HOUR_S * HOUR_S,
+            since_s=max(0, min(self.moments, default=0) // HOUR_S * HOUR_S),
             headquarters=self.headquarters,
-            area=self.areas.most_common(1)[0][0] if self.areas else "",
+            area=_shown(self.areas.most_common(1)[0][0])[:AREA_CHARS_MAX] if self.areas else "",
             stations=tuple(self.stations),
         )
 
 
 def survey(messages: Iterable[Message]) -> Shared:
     """Return the operations that messages tell of: one for each headquarters and neighbourhood."""
-    known = list(messages)
+    known = [message for message in messages if _is_named(message)]
     heads = _headquarters(known)
     gathered: list[_Gathered] = []
     home: dict[str, _Gathered] = {}
@@ -80,7 +82,20 @@ def survey(messages: Iterable[Message]) -> Shared:
         if station and station not in home:
             home[station] = box
             box.stations[station] = None
-    return Shared(tuple(box.operation() for box in gathered))
+    busiest = sorted(gathered, key=lambda box: -len(box.moments))[:OPERATIONS_MAX]
+    return Shared(tuple(box.operation() for box in gathered if box in busiest))
+
+
+def _is_named(message: Message) -> bool:
+    """Tell whether both ends have names that a context file may hold."""
+    return all(
+        isinstance(name, str) and name == _shown(name) and name for name in (message.get("src"), message.get("dst"))
+    )
+
+
+def _shown(text: str) -> str:
+    """Return a text as a context file holds it: cut, and without what is no character."""
+    return text[:NAME_CHARS_MAX].encode("utf-8", "ignore").decode("utf-8")
 
 
 def _headquarters(messages: Sequence[Message]) -> dict[str, str]:
@@ -130,8 +145,9 @@ def _place(message: Message) -> tuple[float, float] | None:
     place = message.get("pos")
     if place is None and isinstance(message.get("cap"), dict):
         place = message["cap"].get("circle")
-    if isinstance(place, dict) and isinstance(place.get("lat"), float) and isinstance(place.get("lon"), float):
-        return place["lat"], place["lon"]
+    lat, lon = (place.get("lat"), place.get("lon")) if isinstance(place, dict) else (None, None)
+    if isinstance(lat, float) and isinstance(lon, float) and -90 <= lat <= 90 and -180 <= lon <= 180:
+        return lat, lon
     return None
 
 
@@ -146,7 +162,8 @@ def _note(box: _Gathered, message: Message, place: tuple[float, float] | None) -
         box.areas[area[:6] if len(area) == 12 and area.isdigit() else area] += 1
     cap = message.get("cap")
     if isinstance(cap, dict):
-        box.names[str(cap.get("areaDesc", ""))] += 1
+        if isinstance(cap.get("areaDesc"), str):
+            box.names[cap["areaDesc"]] += 1
         office, mark, _ = str(cap.get("identifier", "")).partition(ALERT_OFFICE)
         if mark:
             box.areas[office] += 1

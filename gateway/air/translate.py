@@ -124,7 +124,7 @@ def from_content(told: dict[str, Any], own: str, peer: str) -> Told:
             created_wall_s=float(created_s or 0),
             clock_trusted=told.get("clock") is not False and created_s is not None,
         )
-    except ModelError as error:
+    except (ModelError, OverflowError) as error:  # OverflowError: a figure of hundreds of digits
         raise ContentError(f"message: {error}") from error
 
 

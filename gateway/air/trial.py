@@ -36,7 +36,7 @@ from protocols.record.keys import (
     sender_chain,
     session_keys,
 )
-from protocols.record.layout import Form, Header, RecordFrame, Relay
+from protocols.record.layout import PLAINTEXT_BYTES_MAX, Form, Header, RecordFrame, Relay
 from protocols.record.sealing import seal, try_open
 from protocols.record.suite import LONG_TAG_BYTES, SHORT_TAG_BYTES, Suite
 
@@ -170,12 +170,12 @@ class TrialCodec:
         long_tag |= self._suite is Suite.SM4_GCM
         overhead = RECORD_HEAD_BYTES[self._form] + (LONG_TAG_BYTES if long_tag else SHORT_TAG_BYTES)
         content = self._content(message, direction, counter)
-        if overhead + len(content) <= self._context.mtu:
+        room = min(self._context.mtu - overhead, PLAINTEXT_BYTES_MAX)
+        if len(content) <= room:
             self._used[direction.source, direction.destination].add(counter)
             return [seal(direction.keys, self._header(message, long_tag=long_tag), counter, content)]
         content = self._content(message, direction, 0)
-        capacity = self._context.mtu - overhead
-        split = choose_split(len(content), [capacity])
+        split = choose_split(len(content), [room])
         sending = Sending(
             self._transfers % TRANSFERS,
             content,

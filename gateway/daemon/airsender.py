@@ -10,6 +10,7 @@ from gateway.daemon.tasks import Begun, FrameTask
 from gateway.link import BROADCAST_PEER, Outgoing, Payload, SendOutcome
 from gateway.observe.log import logger
 from gateway.router.policy import REFUSED_RECHECK_S
+from protocols.content.errors import ContentError
 from protocols.content.receipts import PeerReceipt, Receipt
 from protocols.fragment.errors import FragmentError
 from protocols.record.address import EVERYBODY
@@ -65,7 +66,7 @@ class AirSender:
         owed = outbox.owed_to(task.outgoing.peer)
         try:
             frame, receipt = self._air.frame(outbox, task.bundle, peer, bytes_max=bytes_max, owed=owed, now_s=now_s)
-        except (NoKey, FragmentError, RecordError) as error:
+        except (NoKey, ContentError, FragmentError, RecordError) as error:
             outbox.postpone(task.bundle.seq, now_s + REFUSED_RECHECK_S, str(error))
             log.warning("bundle cannot become a record", bundle=task.bundle.id, peer=peer.name, why=str(error))
             return None

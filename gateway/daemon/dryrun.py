@@ -10,6 +10,7 @@ from gateway.link import LinkState, Payload
 from gateway.model import BUS_LANE, Bundle, BundleState, Endpoint
 from gateway.router.plan import is_in_lane
 from protocols.beidou.handset.receipt import order_text
+from protocols.content.errors import ContentError
 from protocols.fragment.errors import FragmentError
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _on(core: Core, outbox: Outbox, bundle: Bundle, runner: LinkRunner, slot_s: 
         sizes = core.air.sizes_in(bundle.lane)
         try:
             frames = core.air.outgoing.estimate(bundle, peer, lane_bytes=sizes, bytes_max=last.data_bytes_max or 0)
-        except (NoKey, FragmentError) as error:
+        except (NoKey, ContentError, FragmentError) as error:
             return {"form": "record", "note": str(error)}
         return {"form": "record", **_cost(core, runner, frames, slot_s)}
     shown = order_text(

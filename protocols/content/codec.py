@@ -16,7 +16,7 @@ from protocols.content.references import MessageId, Moment, Station
 from protocols.content.strand import Reader, Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from protocols.content.context import Ends, Operation
     from protocols.content.fields import Kind
@@ -324,7 +324,8 @@ def _moment_s(message: JsonObject, scope: Scope) -> int:
 
 
 def json_text(value: Any) -> str:
-    """Return a JSON value as compact text; raise ContentError for what JSON has no form for."""
+    """Return a JSON value as compact text; raise ContentError for what JSON has no form for, or too deep a nesting."""
+    _check_depth(value)
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as error:
@@ -334,6 +335,24 @@ def json_text(value: Any) -> str:
 def json_value(text: str) -> Any:
     """Read a JSON value; raise ContentError."""
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ContentError(f"content: a field that is no JSON ({error}); the bytes are none of ours") from None
+    _check_depth(value)
+    return value
+
+
+def _check_depth(value: Any) -> None:
+    """Raise ContentError for nesting beyond DEPTH_MAX, on every machine alike and whatever its stack holds."""
+    level = [value]
+    for _ in range(DEPTH_MAX + 1):
+        level = [inner for one in level for inner in _inside(one)]
+        if not level:
+            return
+    raise ContentError(f"message: a field is nested more than {DEPTH_MAX} deep; flatten it")
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list | tuple) else ()

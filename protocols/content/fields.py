@@ -30,6 +30,12 @@ class Kind(Protocol):
         """Read it."""
 
 
+def given_name(name: str, given: str, scope: Scope) -> str:
+    """Return the name of a symbol that depends on an earlier field; only a word of that field counts."""
+    value = scope.values.get(given) if given else None
+    return f"{name}.{value}" if isinstance(value, str) else name
+
+
 def is_whole(value: Any) -> bool:
     """Tell whether a JSON value is a whole number (True is not)."""
     return isinstance(value, int) and not isinstance(value, bool)
@@ -115,7 +121,7 @@ class Choice:
     """Name of an earlier field that this one depends on."""
 
     def _name(self, name: str, scope: Scope) -> str:
-        return f"{name}.{scope.values.get(self.given)}" if self.given else name
+        return given_name(name, self.given, scope)
 
     def fits(self, value: Any, scope: Scope) -> bool:
         del scope
@@ -161,7 +167,9 @@ class Decimal:
         """Return 0 for a whole number, 1 + n for a figure of n decimal places, None if it cannot be coded."""
         if is_whole(value):
             return 0 if abs(value) < 1 << self.bits else None
-        if not isinstance(value, float) or not math.isfinite(value) or (value == 0 and math.copysign(1, value) < 0):
+        if not isinstance(value, float) or not abs(value) < 1 << self.bits:
+            return None
+        if value == 0 and math.copysign(1, value) < 0:
             return None
         for places in range(self.places_max + 1):
             scaled = round(value * 10**places)
@@ -176,14 +184,14 @@ class Decimal:
     def put(self, sink: Sink, name: str, value: Any, scope: Scope) -> None:
         form = self._form(value)
         assert form is not None, "only what fits is put"
-        name = f"{name}.{scope.values.get(self.given)}" if self.given else name
+        name = given_name(name, self.given, scope)
         scaled = value if form == 0 else round(value * 10 ** (form - 1))
         sink.symbol(f"{name}.form", form, self.places_max + 2)
         sink.symbol(f"{name}.sign", int(scaled < 0), 2)
         sink.number(name, abs(scaled), self.bits)
 
     def get(self, reader: Reader, name: str, scope: Scope) -> int | float:
-        name = f"{name}.{scope.values.get(self.given)}" if self.given else name
+        name = given_name(name, self.given, scope)
         form = reader.symbol(f"{name}.form", self.places_max + 2)
         sign = -1 if reader.symbol(f"{name}.sign", 2) else 1
         scaled = sign * reader.number(name, self.bits)
@@ -247,6 +255,8 @@ class Place:
             if offset and reader.uniform(2):
                 offset = -offset
             value[axis] = (offset + _scaled(centre, self.PLACES[form])) / 10 ** self.PLACES[form]
+        if not (-90 <= value["lat"] <= 90 and -180 <= value["lon"] <= 180):
+            raise ContentError(f"content: a place at {value['lat']}, {value['lon']}; the bytes are none of ours")
         for member, kind in self.members:
             if reader.symbol(f"{name}.{member}.there", 2):
                 value[member] = kind.get(reader, f"{name}.{member}", scope)

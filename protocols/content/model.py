@@ -30,7 +30,7 @@ COUNT_BASE = 0x20
 """A count is written as the character of this plus the count."""
 
 PINNED = {
-    1: "771b9ab42e80dc5f375dc61a424a5e6850e192eae915896b26a81a81e92b184e",
+    1: "868cc68a43738e4cb582dae9c1e970d2f41fe648c9b2b1ad181a9a0e38e72984",
 }
 """SHA-256 of each model file by its number."""
 
@@ -43,18 +43,17 @@ class ContentModel:
     schema: Schema
     frequencies: Mapping[str, Sequence[int]]
     text: TextModel | None
-    _sums: dict[tuple[str, int], tuple[int, ...]] = field(default_factory=dict, repr=False)
+    _sums: dict[str, tuple[int, ...]] = field(default_factory=dict, repr=False)
 
     def ends(self, name: str, size: int) -> Sequence[int]:
         """Return the running sums of a symbol's frequencies; equal ones for a symbol this model does not know."""
-        key = (name, size)
-        known = self._sums.get(key)
+        known = self._sums.get(name)
         if known is None:
-            frequencies = self.frequencies.get(name, ())
-            known = sums(frequencies if len(frequencies) == size else [1] * size)
-            if len(self._sums) < SYMBOLS_MAX:
-                self._sums[key] = known
-        return known
+            frequencies = self.frequencies.get(name)
+            if frequencies is None:
+                return range(size + 1)
+            known = self._sums[name] = sums(frequencies)
+        return known if len(known) == size + 1 else range(size + 1)
 
     def renumbered(self, number: int) -> ContentModel:
         """Return the same model under another number."""
@@ -66,9 +65,6 @@ class ContentModel:
             return self
         return ContentModel(self.id, self.schema, self.frequencies, self.text.taught(words))
 
-
-SYMBOLS_MAX = 4096
-"""Symbols whose sums are kept ready; a field name from the air must not fill the memory."""
 
 PLAIN = ContentModel(0, SCHEMA_1, {}, None)
 """No model: every value equally likely, texts raw. What two ends can always fall back to."""
@@ -92,15 +88,13 @@ class _Rows:
 
 def read_model(data: bytes) -> ContentModel:
     """Read a model file. Raises ContentError for one that is damaged, not pinned, or of a newer program."""
-    head, text = _unpacked(data)
-    number = head["id"]
     found = hashlib.sha256(data).hexdigest()
-    if PINNED.get(number) != found:
+    if found not in PINNED.values():
         raise ContentError(
-            f"model file {number}: its SHA-256 is {found}, pinned is {PINNED.get(number, 'none')}; it was changed or "
-            "belongs to another program. Install the program again"
+            f"model file: its SHA-256 is {found}, which is none of the pinned ones; it was changed or belongs to another "
+            "program. Install the program again"
         )
-    return parse_model(head, text)
+    return parse_model(*_unpacked(data))
 
 
 def parse_model(head: dict[str, Any], text: str) -> ContentModel:

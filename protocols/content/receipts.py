@@ -79,6 +79,10 @@ class Receipt:
         """Raise ContentError for a value that does not fit."""
         if not 1 <= self.run <= RUN_MAX:
             raise ContentError(f"receipt: found a run of {self.run}, it is 1 to {RUN_MAX}")
+        if self.highest is None and (self.run, self.bitmap, self.session) != (1, 0, 0):
+            raise ContentError("receipt: a run, bitmap or session without a highest counter says nothing")
+        if any(not isinstance(level, Level) for _, level in self.levels):
+            raise ContentError(f"receipt: a level is one of {', '.join(level.name for level in Level)}")
         if self.highest is not None and not 0 <= self.highest < 1 << COUNTER_BITS:
             raise ContentError(f"receipt: counter {self.highest} has more than {COUNTER_BITS} bit")
         if not 0 <= self.bitmap < 1 << BITMAP_BITS_MAX or not 0 <= self.session < 16:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from protocols.content.context import Scope
     from protocols.content.strand import Reader, Sink
 
-MOMENT_BITS = 38
+MOMENT_BITS = 39
 ALL = "ALL"
 NUMBER = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 NUMBER_BITS = 60

@@ -59,7 +59,9 @@ class Writer:
         self._encoder.uniform(value, count)
 
     def number(self, name: str, value: int, bits: int) -> None:
-        """Write a number from 0 up of at most ``bits`` bits: its step modelled, the rest evenly."""
+        """Write a number from 0 up of at most ``bits`` bits: its step modelled, the rest evenly. Raise ContentError above."""
+        if not 0 <= value < 1 << bits:
+            raise ContentError(f"{name}: found {value}, {bits} bit are carried")
         step = step_of(value)
         self.symbol(name, step, 2 * bits)
         self._encoder.uniform(value - first_of(step), width_of(step))
@@ -81,7 +83,9 @@ class Writer:
         self.raw(raw[form])
 
     def raw(self, data: bytes) -> None:
-        """Write bytes as they are, with their number."""
+        """Write bytes as they are, with their number; raise ContentError for too many."""
+        if len(data) > RAW_BYTES_MAX:
+            raise ContentError(f"content: {len(data)} raw bytes, at most {RAW_BYTES_MAX} are carried")
         self.number("raw.length", len(data), RAW_BYTES_MAX.bit_length())
         for byte in data:
             self._encoder.uniform(byte, 256)

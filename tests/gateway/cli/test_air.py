@@ -162,6 +162,15 @@ def test_each_bad_line_gets_one_clear_error(line, words):
             "zone",
         ),
         ("secret = ", "TOML"),
+        ('secret = "long enough"\nmodel = 7', "model"),
+        ('secret = "long enough"\nwords_file = "a\\u0000b"', "cannot be read"),
+        ('secret = "long enough"\n[[operation]]\nname = "x"\nlat = 1.0\nlon = 0.0\nstations = ["ALL"]', "everybody"),
+        ('secret = "long enough"\n[[operation]]\nname = "x"\nlat = 1.0\nlon = 0.0\nheadquarters = "ALL"', "everybody"),
+        (
+            'secret = "long enough"\n[[operation]]\nname = "x"\nlat = 1.0\nlon = 0.0\nsince = 0001-01-01T00:00:00Z',
+            "year",
+        ),
+        ('secret_file = "nowhere"', "secret_file"),
     ],
 )
 def test_a_bad_context_names_the_place(tmp_path, text, words):
@@ -184,3 +193,35 @@ def test_a_context_is_proposed_from_messages(tmp_path):
     frames, back = there_and_back(path)
     assert all(same(*pair) for pair in zip(back, MESSAGES, strict=True))
     assert sum(one["bytes"] for one in frames) <= 25_000
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [
+            {"src": "a", "dst": "b", "pos": {"lat": 91.0, "lon": 1.0}},
+            {"src": "a", "dst": "b", "pos": {"lat": float("nan"), "lon": 1.0}},
+        ],
+        [{"src": f"h{number}", "dst": "ALL"} for number in range(300)],
+        [{"src": "a", "dst": "b", "ts": "0001-01-01T00:00:00Z"}],
+        [{"src": "a\ud800", "dst": "b"}, {"src": "a" * 99, "dst": "b"}, {"src": "a", "dst": ""}, {"src": 5}],
+        [{"src": "a", "dst": "ALL", "cap": {"areaDesc": "", "identifier": "x" * 50 + "41600000_1"}}],
+    ],
+)
+def test_a_proposed_context_can_always_be_read(tmp_path, messages):
+    """Whatever the messages say."""
+    code, output, _ = run("context", data="\n".join(map(json.dumps, messages)).encode())
+    path = tmp_path / "context.toml"
+    path.write_text('secret = "trial: x"\n' + output, "utf-8")
+
+    assert code == Exit.DONE
+    there_and_back(path, [{"type": "chat", "text": "在"}])
+
+
+def test_large_frames_stay_within_a_record(tmp_path):
+    message = {"type": "opaque", "data": "5a" * 8000}
+
+    frames, back = there_and_back(context(tmp_path, "mtu = 4096"), [message])
+
+    assert back == [message]
+    assert len(frames[0]["frames"]) > 1
