@@ -162,7 +162,7 @@ class Incoming:
     def _read(self, outbox: Outbox, taken: Taken, plaintext: bytes) -> Taken:
         state = self._sessions.receiving(outbox, taken.peer.id, taken.group)
         ends = ContentEnds(taken.peer.name, self._sessions.keys.own_name if taken.group is None else ALL, 0)
-        shares = state.revision == self._revision
+        shares = 0 != state.revision == self._revision
         try:
             content = self._codec.decode(plaintext, ends, state.model, shares=shares)
         except ContentError as error:

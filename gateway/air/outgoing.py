@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gateway.air.sessions import needs_long_tag
 from gateway.air.translate import to_content
 from gateway.model import MessageKind
 from gateway.store.airstate import SentRecord
@@ -119,12 +120,19 @@ class Outgoing:
         ``lane_bytes`` are the frame sizes of all links the bundle may go by. Raises NoKey, FragmentError for what is too
         long for any of them.
         """
-        tag = self._tag(bundle, lane_bytes)
+        tag = self._tag(bundle, lane_bytes, self._sessions.sending(outbox, peer.id))
         long_tag = tag == LONG_TAG_BYTES
         sent = outbox.air_record_of(bundle.seq, peer.id)
+        if sent is not None and RECORD_BYTES + len(sent.frame) - 1 + tag > bytes_max:
+            # Links or tags have changed since: what does not fit any more goes in fragments from now on.
+            outbox.air_settled(peer.id, sent.salt, sent.counter, bundle.seq)
+            sent = None
         if sent is not None:
             return self._repeat(outbox, bundle, peer, sent, bytes_max=bytes_max, now_s=now_s)
         transfer = self._transfer(outbox, bundle.seq)
+        if transfer is not None and not transfer[0].split.symbols_in(bytes_max - RECORD_BYTES - tag):
+            self.end(outbox, bundle.seq, now_s)
+            transfer = None
         if transfer is not None:
             return self._part(outbox, bundle, peer, transfer, bytes_max=bytes_max, now_s=now_s)
         rooms = [min(size - RECORD_BYTES - tag, PLAINTEXT_BYTES_MAX) for size in lane_bytes]
@@ -145,12 +153,14 @@ class Outgoing:
         frame = self._wrapped(outbox, peer, session, counter, data, bytes_max=bytes_max, now_s=now_s)
         return frame if frame.carries is Carries.HELLO else AirFrame(frame.data, Carries.BUNDLE, receipt=fits)
 
-    def estimate(self, bundle: Bundle, peer: Peer, *, lane_bytes: Sequence[int], bytes_max: int) -> list[int]:
+    def estimate(
+        self, bundle: Bundle, peer: Peer, session: SendingSession, *, lane_bytes: Sequence[int], bytes_max: int
+    ) -> list[int]:
         """Return the sizes of the frames that a bundle takes on a link, without making any; raise FragmentError.
 
         A hello that may have to go first is not counted, nor what is lost and sent again.
         """
-        tag = self._tag(bundle, lane_bytes)
+        tag = self._tag(bundle, lane_bytes, session)
         rooms = [min(size - RECORD_BYTES - tag, PLAINTEXT_BYTES_MAX) for size in lane_bytes]
         plain = self._content(bundle, peer, None)
         if not needs_fragments(len(plain), rooms):
@@ -162,15 +172,21 @@ class Outgoing:
         counts = [min(each, split.k - first) for first in range(0, split.k, each)]
         return [RECORD_BYTES + tag + header_bytes(count) + count * split.symbol_bytes for count in counts]
 
-    def _tag(self, bundle: Bundle, lane_bytes: Sequence[int]) -> int:
-        is_long = bundle.draft.message.kind in ALWAYS_LONG or max(lane_bytes, default=0) >= WIDE_BYTES
+    def _tag(self, bundle: Bundle, lane_bytes: Sequence[int], session: SendingSession) -> int:
+        is_long = (
+            needs_long_tag(session)
+            or bundle.draft.message.kind in ALWAYS_LONG
+            or max(lane_bytes, default=0) >= WIDE_BYTES
+        )
         return LONG_TAG_BYTES if is_long else SHORT_TAG_BYTES
 
     def receipt(self, outbox: Outbox, peer: Peer, receipt: Receipt, *, bytes_max: int, now_s: float) -> bytes:
         """Return a frame that carries a receipt alone; raises NoKey."""
         plain = self._coded(Content(receipt=receipt), peer)
-        session, counter = self._sessions.take(outbox, peer.id, long_tag=False)
-        return self._wrapped(outbox, peer, session, counter, b"\0" + plain, bytes_max=bytes_max, now_s=now_s).data
+        long_tag = bytes_max >= WIDE_BYTES
+        session, counter = self._sessions.take(outbox, peer.id, long_tag=long_tag)
+        data = bytes([LONG_FLAG * long_tag]) + plain
+        return self._wrapped(outbox, peer, session, counter, data, bytes_max=bytes_max, now_s=now_s).data
 
     def to_group(self, outbox: Outbox, group: int, receipt: Receipt, *, now_s: float) -> tuple[bytes, bool]:
         """Return a frame to a group, and whether it is the receipt: from time to time a hello must go before it."""
@@ -321,7 +337,8 @@ class Outgoing:
         unknown = not session.confirmed and now_s - self._helloed_s.get(peer.id, -HELLO_AGAIN_S) >= HELLO_AGAIN_S
         if unknown and HELLO_MESSAGE_BYTES + sending.split.symbol_bytes + 4 > bytes_max:
             return AirFrame(self.hello(outbox, peer, want=False, now_s=now_s), Carries.HELLO)
-        overhead = HELLO_MESSAGE_BYTES if unknown else RECORD_BYTES + (LONG_TAG_BYTES if long_tag else SHORT_TAG_BYTES)
+        tag = LONG_TAG_BYTES if long_tag or needs_long_tag(session) else SHORT_TAG_BYTES
+        overhead = HELLO_MESSAGE_BYTES if unknown else RECORD_BYTES + tag
         fragment = sending.next_fragment(bytes_max - overhead, now_s)
         self._put_transfer(outbox, bundle.seq, sending, rest)
         if fragment is None:

@@ -39,7 +39,7 @@ class Peers:
         if name is None or keys.pair_secret(peer_id) is None:
             return None
         state = self._sessions.receiving(outbox, peer_id)
-        shares = bool(state.salt) and state.revision == self._revision
+        shares = bool(state.salt) and 0 != state.revision == self._revision
         return Peer(peer_id, name, state.model, shares)
 
     def by_card(self, outbox: Outbox, card: str) -> Peer | None:

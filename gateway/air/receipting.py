@@ -14,6 +14,7 @@ from protocols.content.receipts import (
     LOW_BITS,
     NEEDS_MAX,
     RUN_MAX,
+    SESSION_BITS,
     Level,
     PeerReceipt,
     Receipt,
@@ -43,7 +44,7 @@ LEVEL_OF = {
 }
 EVIDENCE_OF = {level: evidence for evidence, level in LEVEL_OF.items()}
 
-SESSION_BITS = 15
+SESSION_MASK = (1 << SESSION_BITS) - 1
 LINE_VALUES = 1 << LOW_BITS
 LINE_QUIET_S = 600.0
 """By then no group receipt from before the session is on its way any more."""
@@ -63,11 +64,16 @@ class Receipting:
 
     # Owed by us
 
-    def make(self, outbox: Outbox, peer: Peer, entries: Sequence[OwedEntry], now_s: float) -> Receipt:
-        """Return what a peer is to be told now: records stored here, open transfers, and more than custody where known."""
+    def make(
+        self, outbox: Outbox, peer: Peer, entries: Sequence[OwedEntry], now_s: float, refused: Sequence[int] = ()
+    ) -> Receipt:
+        """Return what a peer is to be told now: records stored here, open transfers, and more than custody where known.
+
+        ``refused`` are counters of records that were authentic and are not kept.
+        """
         state = self._sessions.receiving(outbox, peer.id)
         highest, run, bitmap = covered(state.window)
-        levels: list[tuple[int, Level]] = []
+        levels: list[tuple[int, Level]] = [(counter % LOW_VALUES, Level.REFUSED) for counter in refused[:LEVELS_MAX]]
         for entry in entries:
             heard = outbox.air_heard_as(entry.seq)
             if heard is None or heard.peer != peer.id or heard.salt != state.salt:
@@ -79,7 +85,7 @@ class Receipting:
             highest=highest % LOW_VALUES if highest else None,
             run=run,
             bitmap=bitmap,
-            session=state.salt & SESSION_BITS,
+            session=state.salt & SESSION_MASK if highest else 0,
             needs=self._needs(outbox, peer, now_s),
             levels=tuple(levels),
         )
@@ -122,7 +128,7 @@ class Receipting:
         """Settle what a peer says it has; return the bundles that changed. What it cannot know of is passed over."""
         session = self._sessions.sending(outbox, peer.id)
         changed: list[Bundle] = []
-        if receipt.highest is not None and receipt.session == session.salt & SESSION_BITS:
+        if receipt.highest is not None and receipt.session == session.salt & SESSION_MASK:
             highest = rebuild(receipt.highest, session.next_counter)
             if 0 < highest < session.next_counter:
                 self._confirm(outbox, peer, highest)

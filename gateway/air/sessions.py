@@ -74,6 +74,11 @@ SEND, RECEIVE = "send", "receive"
 TALLY_PEER = 0
 
 
+def needs_long_tag(session: SendingSession) -> bool:
+    """Tell whether every record of a session has an 8-byte tag: its suite has no other, or the peer takes no other."""
+    return session.only_long_tags or not session.suite.short_tags
+
+
 def is_group(address: int) -> bool:
     """Tell whether an air address stands for several."""
     return kind_of(address) in (AddressKind.GROUP, AddressKind.EVERYBODY)
@@ -249,11 +254,11 @@ class Sessions:
             session = reserve(replace(session, reserved_until=max(session.next_counter, 1)))
             self._write(outbox, peer, session)
         try:
-            session, counter = take(session, long_tag=long_tag or session.only_long_tags)
+            session, counter = take(session, long_tag=long_tag or needs_long_tag(session))
         except (KeyWornOut, NotReserved, Exhausted):
             session = reserve(self._begun(outbox, peer, session))
             self._write(outbox, peer, session)
-            session, counter = take(session, long_tag=long_tag)
+            session, counter = take(session, long_tag=long_tag or needs_long_tag(session))
         self._sending[peer] = session
         return session, counter
 
@@ -274,7 +279,7 @@ class Sessions:
 
     def seal(self, session: SendingSession, counter: int, plaintext: bytes, *, fragment: bool, long_tag: bool) -> bytes:
         """Return a record under a counter that `take` gave."""
-        header = Header(Form.IMPLIED, fragment, long_tag or session.only_long_tags or not session.suite.short_tags)
+        header = Header(Form.IMPLIED, fragment, long_tag or needs_long_tag(session))
         return seal(self.keys_of(session.session), header, counter, plaintext)
 
     def hello(
@@ -345,6 +350,11 @@ class Sessions:
                 pass  # damaged: as if nothing were known, but nothing recorded may be played back
             return distrust(ReceivingState(ends), self._salt_time(0))
         return ReceivingState(ends)
+
+    def unmark(self, outbox: Outbox, peer: int, counter: int) -> None:
+        """Take a record back that was accepted in this very transaction and turned out not to be allowed."""
+        state = self.receiving(outbox, peer)
+        self.put_receiving(outbox, peer, replace(state, window=state.window.without(counter)))
 
     def put_receiving(self, outbox: Outbox, peer: int, state: ReceivingState) -> None:
         """Keep what was heard; in the transaction that takes what it said."""

@@ -81,8 +81,8 @@ class TrialCodec:
         """Take a context, its secret, and the words of its word list. Raises ContentError for a missing model."""
         self._context = context
         self._shared = context.shared()
-        known = {context.model: model(context.model).taught(words)} if context.model else {}
-        self._codec = ContentCodec(known, self._shared)
+        known = {context.model: model(context.model)} if context.model else {}
+        self._codec = ContentCodec(known, self._shared, words)
         self._root = RootSecret(derive(secret, b"trial"))
         self._seed = GroupSeed(derive(secret, b"trial group", size=GroupSeed.SIZE))
         self._suite = Suite(context.suite)

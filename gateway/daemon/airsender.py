@@ -105,7 +105,7 @@ class AirSender:
         bytes_max = self._runner.last.data_bytes_max
         if not bytes_max:
             return None
-        receipt = self._air.receipting.make(outbox, peer, entries, now_s)
+        receipt = self._air.receipting.make(outbox, peer, entries, now_s, self._air.refused_by(peer.id))
         try:
             data = self._air.outgoing.receipt(outbox, peer, receipt, bytes_max=bytes_max, now_s=now_s)
         except (NoKey, RecordError):

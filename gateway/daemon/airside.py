@@ -6,6 +6,7 @@ the transaction of whoever calls.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,18 @@ from gateway.air.sessions import PEERS_MAX, NoKey, Sessions
 from gateway.air.translate import Told, from_content
 from gateway.daemon.aircontrol import ControlQueue
 from gateway.link import Addressed, PayloadKind
-from gateway.model import BUS, BUS_LANE, LIFETIME_S_MAX, Direction, Draft, Endpoint, EndpointKind, Message, MessageKind
+from gateway.model import (
+    BUS,
+    BUS_LANE,
+    LIFETIME_S_MAX,
+    TEXT_CHARS_MAX,
+    Direction,
+    Draft,
+    Endpoint,
+    EndpointKind,
+    Message,
+    MessageKind,
+)
 from gateway.observe.log import logger
 from gateway.router.addressing import Unreachable, lane_for
 from gateway.router.plan import is_in_lane
@@ -61,6 +73,10 @@ if TYPE_CHECKING:
 HELLO_ASKED_AGAIN_S = 600.0
 """A peer that we cannot open is asked for a hello no oftener than this: whoever forges frames must not spend our slots."""
 
+HELLO_ANSWERED_AGAIN_S = 120.0
+"""A peer that asks for our hello gets it no oftener than this."""
+
+REFUSED_TOLD_MAX = 16
 HELLOS_OWED_MAX = 1_000
 REPORTS_OWED_MAX = 10_000
 PEERS_SHOWN_MAX = 200
@@ -110,25 +126,27 @@ class AirSide:
         self._entropy = entropy
         self.keys = keys
         self.upstream = upstream
+        revision = shared.fingerprint(words)
         self.sessions = Sessions(
             keys,
             suite=suite,
             model=CURRENT,
-            revision=shared.revision,
+            revision=revision,
             wall_s=core.clock.wall_s,
             clock_trusted=core.clock.trusted,
             rng=core.rng,
         )
-        known = {number: model.taught(words) for number, model in models(CURRENT).items()}
-        codec = ContentCodec(known, shared)
-        self.peers = Peers(self.sessions, revision=shared.revision, upstream=upstream)
+        codec = ContentCodec(models(CURRENT), shared, words)
+        self.peers = Peers(self.sessions, revision=revision, upstream=upstream)
         self.outgoing = Outgoing(self.sessions, codec, CURRENT)
-        self.incoming = Incoming(self.sessions, codec, shared.revision, frozenset({Suite.AES_CCM, suite}))
+        self.incoming = Incoming(self.sessions, codec, revision, frozenset({Suite.AES_CCM, suite}))
         self.receipting = Receipting(self.sessions, self.outgoing, self.incoming)
         self.control = ControlQueue(self.sessions, self.peers)
         self._hellos: dict[int, HelloOwed] = {}
         self._reports: dict[int, ReportOwed] = {}
         self._asked_s: dict[int, float] = {}
+        self._answered_s: dict[int, float] = {}
+        self._refused: dict[int, list[int]] = {}
 
     async def recover(self) -> None:
         """At start, before any link opens: if the store is an older copy, trust none of its sessions."""
@@ -163,23 +181,18 @@ class AirSide:
         self._heed(outbox, taken)
         if taken.repeated is not None:
             self._heard_again(outbox, OwedTo(link, heard.peer), taken, now_s)
+        if group is not None:
+            # What a group key protects proves membership only: its lines settle, and it never says anything.
+            if taken.content is not None and taken.content.receipt is not None:
+                self._settle_lines(outbox, peer, taken.content.receipt, now_s)
+            return False
         if taken.unread:
-            kept = Message(MessageKind.OPAQUE, data_hex=taken.unread.hex(), fields={"note": taken.problem})
-            told = Told(
-                Endpoint(EndpointKind.STATION, peer.name),
-                BUS,
-                PRECEDENCE_OF_KIND[MessageKind.OPAQUE],
-                kept,
-                core.clock.wall_s(),
-                clock_trusted=core.clock.trusted(),
-            )
+            told = self._unread(taken, "", taken.unread.hex(), taken.problem)
             return self._accept(outbox, OwedTo(link, heard.peer), taken, told, now_s)
         if taken.content is None:
             return False
         if taken.content.receipt is not None:
-            self._settle(outbox, taken.peer, taken.content.receipt, now_s)
-        if group is not None:
-            return False  # what a group key protects proves membership only: it settles, it never says anything
+            self.receipting.apply(outbox, taken.peer, taken.content.receipt, now_s)
         messages = (taken.content.message,) if taken.content.message is not None else taken.content.batch
         news = [self._take_message(outbox, OwedTo(link, heard.peer), taken, message, now_s) for message in messages]
         return any(news)
@@ -191,8 +204,18 @@ class AirSide:
         notice = UseLongTags(serial) if alarm == Alarm.SHORT_TAGS_REFUSED else BeginSession(serial)
         self.control.put(outbox, peer.id, notice, now_s)
 
-    def _settle(self, outbox: Outbox, peer: Peer, receipt: Receipt, now_s: float) -> None:
-        self.receipting.apply(outbox, peer, receipt, now_s)
+    def _unread(self, taken: Taken, text: str, data_hex: str, why: str) -> Told:
+        """Return what cannot be read as a report of its own: it is authentic, so it must not be lost."""
+        return Told(
+            Endpoint(EndpointKind.STATION, taken.peer.name),
+            BUS,
+            PRECEDENCE_OF_KIND[MessageKind.OPAQUE],
+            Message(MessageKind.OPAQUE, text=text, data_hex=data_hex, fields={"note": why}),
+            self._core.clock.wall_s(),
+            clock_trusted=self._core.clock.trusted(),
+        )
+
+    def _settle_lines(self, outbox: Outbox, peer: Peer, receipt: Receipt, now_s: float) -> None:
         for line in receipt.group:
             if line.peer == self.keys.own_id:
                 self.receipting.apply_line(outbox, peer, line, now_s)
@@ -205,12 +228,26 @@ class AirSide:
         except ContentError as error:
             self._core.count("air: unreadable message")
             log.warning("message not readable", peer=taken.peer.name, why=str(error))
-            return False
+            told = self._unread(taken, json.dumps(message, ensure_ascii=False)[:TEXT_CHARS_MAX], "", str(error))
         if told.message.kind in MAY_ORDER and taken.peer.name != self.upstream:
-            self._core.count("air: order from a peer that may not order")
-            log.warning("order refused", peer=taken.peer.name, upstream=self.upstream or "none")
+            self._refuse(outbox, owed, taken)
             return False
         return self._accept(outbox, owed, taken, told, now_s)
+
+    def _refuse(self, outbox: Outbox, owed: OwedTo, taken: Taken) -> None:
+        """Do not keep what a peer may not say, and do not let a receipt say that it is here."""
+        self._core.count("air: order from a peer that may not order")
+        log.warning("order refused", peer=taken.peer.name, upstream=self.upstream or "none")
+        if taken.counter:
+            self.sessions.unmark(outbox, taken.peer.id, taken.counter)
+            refused = self._refused.setdefault(taken.peer.id, [])
+            if len(refused) < REFUSED_TOLD_MAX and taken.counter not in refused:
+                refused.append(taken.counter)
+            self._reports[taken.peer.id] = ReportOwed(taken.peer.id, owed.link, owed.peer, 0.0)
+
+    def refused_by(self, peer: int) -> tuple[int, ...]:
+        """Return the counters of a peer's records that were refused and that it was not told of."""
+        return tuple(self._refused.get(peer, ()))
 
     def _accept(self, outbox: Outbox, owed: OwedTo, taken: Taken, told: Told, now_s: float) -> bool:
         core = self._core
@@ -270,6 +307,10 @@ class AirSide:
         if asks:
             self._asked_s[peer.id] = now_s
         wanted = isinstance(taken.told, Hello) and taken.told.want
+        if wanted and now_s - self._answered_s.get(peer.id, -HELLO_ANSWERED_AGAIN_S) < HELLO_ANSWERED_AGAIN_S:
+            wanted = False  # a recording asks as well
+        if wanted:
+            self._answered_s[peer.id] = now_s
         if (wanted or asks) and len(self._hellos) < HELLOS_OWED_MAX:
             self._hellos[peer.id] = HelloOwed(link, card, want=asks)
 
@@ -329,7 +370,7 @@ class AirSide:
         """
         self.keys.reload()
         self.sessions.forget(address)
-        for part in ("send", "receive", "transfers", "control"):
+        for part in ("send", "transfers", "control"):  # what was heard stays known: a recording must not count again
             outbox.air_state_drop(address, part)
         if self.keys.group(EVERYBODY) is not None:
             self.new_group_key(outbox, now_s)
@@ -376,6 +417,7 @@ class AirSide:
     def reported(self, outbox: Outbox, peer: Peer, receipt: Receipt, now_s: float) -> None:
         """Note that a receipt left."""
         self.receipting.reported(outbox, peer, receipt, now_s)
+        self._refused.pop(peer.id, None)
         owed = self._reports.get(peer.id)
         if owed is not None:
             self._note_report(outbox, peer.id, owed.link, owed.card)
@@ -401,7 +443,7 @@ class AirSide:
     ) -> tuple[AirFrame | None, Receipt | None]:
         """Return the next frame of a bundle for a link, and the receipt that went along in it."""
         sizes = self.sizes_in(bundle.lane)
-        receipt = self.receipting.make(outbox, peer, owed, now_s) if owed else None
+        receipt = self.receipting.make(outbox, peer, owed, now_s, self.refused_by(peer.id)) if owed else None
         frame = self.outgoing.frame(
             outbox, bundle, peer, bytes_max=bytes_max, lane_bytes=sizes or [bytes_max], receipt=receipt, now_s=now_s
         )

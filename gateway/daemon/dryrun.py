@@ -63,7 +63,10 @@ def _on(core: Core, outbox: Outbox, bundle: Bundle, runner: LinkRunner, slot_s: 
     if peer is not None and core.air is not None:
         sizes = core.air.sizes_in(bundle.lane)
         try:
-            frames = core.air.outgoing.estimate(bundle, peer, lane_bytes=sizes, bytes_max=last.data_bytes_max or 0)
+            session = core.air.sessions.sending(outbox, peer.id)
+            frames = core.air.outgoing.estimate(
+                bundle, peer, session, lane_bytes=sizes, bytes_max=last.data_bytes_max or 0
+            )
         except (NoKey, ContentError, FragmentError) as error:
             return {"form": "record", "note": str(error)}
         return {"form": "record", **_cost(core, runner, frames, slot_s)}

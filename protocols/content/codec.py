@@ -16,7 +16,7 @@ from protocols.content.references import MessageId, Moment, Station
 from protocols.content.strand import Reader, Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from protocols.content.context import Ends, Operation
     from protocols.content.fields import Kind
@@ -69,9 +69,12 @@ class Content:
 class ContentCodec:
     """Codes contents with one shared configuration and the models at hand."""
 
-    def __init__(self, models: Mapping[int, ContentModel], shared: Shared) -> None:
-        """Take models by id; PLAIN (no model) is always at hand."""
+    def __init__(self, models: Mapping[int, ContentModel], shared: Shared, words: Sequence[str] = ()) -> None:
+        """Take models by id; PLAIN (no model) is always at hand. ``words`` are shared too, so a bare content knows none."""
         self._models = {PLAIN.id: PLAIN, **models}
+        self._taught = (
+            {number: model.taught(words) for number, model in self._models.items()} if words else self._models
+        )
         self._shared = shared
 
     def encode(
@@ -84,7 +87,7 @@ class ContentCodec:
         Every field comes back equal; what no kind of the schema holds goes as JSON text. Raises ContentError for
         what JSON has no form for, UnknownModel for a model that is not here.
         """
-        model = self._model(model_id)
+        model = self._model(model_id, bare=bare)
         writer = Writer(model)
         if agreed is None or model_id == agreed:
             writer.fixed(BARE if bare else AGREED, FORM_ENDS)
@@ -102,21 +105,23 @@ class ContentCodec:
         """
         first = Reader(PLAIN, data)
         form = first.fixed(FORM_ENDS)
-        model = self._model(first.uniform(1 << 16) if form == NAMED else agreed)
-        reader = Reader(model, data)
-        reader.fixed(FORM_ENDS)
-        bare = form == BARE
+        number, bare = agreed, form == BARE
         if form == NAMED:
-            reader.uniform(1 << 16)
-            bare = bool(reader.uniform(2))
+            number, bare = first.uniform(1 << 16), bool(first.uniform(2))
+        model = self._model(number, bare=bare)
         if not bare and not shares:
             raise RevisionDiffers
+        reader = Reader(model, data)
+        reader.fixed(FORM_ENDS)
+        if form == NAMED:
+            reader.uniform(1 << 16)
+            reader.uniform(2)
         return Opening(reader, model.schema, NOTHING_SHARED if bare else self._shared, ends).get()
 
-    def _model(self, model_id: int) -> ContentModel:
+    def _model(self, model_id: int, *, bare: bool) -> ContentModel:
         if model_id not in self._models:
             raise UnknownModel(model_id)
-        return self._models[model_id]
+        return (self._models if bare else self._taught)[model_id]
 
 
 class Passage:

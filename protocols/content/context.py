@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from functools import cached_property
-from typing import Any
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
 
 from protocols.content.errors import ContentError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 OPERATIONS_MAX = 256
 STATIONS_MAX = 1 << 24
@@ -60,6 +64,18 @@ class Shared:
             raise ContentError(f"operations: found {len(self.operations)}, at most {OPERATIONS_MAX} can be shared")
         if not 0 <= self.revision <= REVISION_MAX:
             raise ContentError(f"revision: found {self.revision}, use 0 to {REVISION_MAX}")
+
+    def fingerprint(self, words: Iterable[str] = ()) -> int:
+        """Return 8 bits that differ when anything shared differs, but for one case in 255; 0 when nothing is shared.
+
+        It travels in the hello as the revision: people forget to count one up, and what is read with another registry
+        than it was written with is authentic and wrong.
+        """
+        words = tuple(words)
+        if not self.operations and not words:
+            return 0
+        told = repr((self.revision, [astuple(one) for one in self.operations], words))
+        return 1 + int.from_bytes(sha256(told.encode("utf-8", "surrogatepass")).digest()[:4]) % REVISION_MAX
 
     @cached_property
     def stations(self) -> tuple[str, ...]:

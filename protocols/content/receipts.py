@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from protocols.content.strand import Reader, Sink
 
 COUNTER_BITS = 16
+SESSION_BITS = 16
 RUN_MAX = 4096
 """Longest row that is said: the replay window."""
 
@@ -68,7 +69,7 @@ class Receipt:
     bitmap: int = 0
     """Bit n set: counter highest - run - 1 - n is stored too (highest - run is not)."""
     session: int = 0
-    """Low 4 bits of the salt of the session whose counters these are."""
+    """Low 16 bits of the salt of the session whose counters these are: a late receipt of an ended one settles nothing."""
     needs: tuple[tuple[int, int], ...] = ()
     """Open transfers: their number and how many more symbols complete them; 0 says that one is complete."""
     levels: tuple[tuple[int, Level], ...] = ()
@@ -85,8 +86,8 @@ class Receipt:
             raise ContentError(f"receipt: a level is one of {', '.join(level.name for level in Level)}")
         if self.highest is not None and not 0 <= self.highest < 1 << COUNTER_BITS:
             raise ContentError(f"receipt: counter {self.highest} has more than {COUNTER_BITS} bit")
-        if not 0 <= self.bitmap < 1 << BITMAP_BITS_MAX or not 0 <= self.session < 16:
-            raise ContentError("receipt: a bitmap has at most 32 bit and a session 4")
+        if not 0 <= self.bitmap < 1 << BITMAP_BITS_MAX or not 0 <= self.session < 1 << SESSION_BITS:
+            raise ContentError(f"receipt: a bitmap has at most {BITMAP_BITS_MAX} bit and a session {SESSION_BITS}")
         if len(self.needs) > NEEDS_MAX or len(self.levels) > LEVELS_MAX or len(self.group) > GROUP_PEERS_MAX:
             raise ContentError(f"receipt: at most {NEEDS_MAX} needs, {LEVELS_MAX} levels, {GROUP_PEERS_MAX} peers")
         if any(not (0 <= transfer < 256 and 0 <= need < 256) for transfer, need in self.needs):
@@ -99,7 +100,7 @@ def put_receipt(sink: Sink, receipt: Receipt) -> None:
     """Write a receipt."""
     sink.symbol("receipt.cumulative", int(receipt.highest is not None), 2)
     if receipt.highest is not None:
-        sink.uniform(receipt.session, 16)
+        sink.uniform(receipt.session, 1 << SESSION_BITS)
         sink.uniform(receipt.highest, 1 << COUNTER_BITS)
         sink.number("receipt.run", receipt.run, 13)
         length = receipt.bitmap.bit_length()
@@ -125,7 +126,7 @@ def get_receipt(reader: Reader) -> Receipt:
     """Read a receipt; raise ContentError."""
     highest, run, bitmap, session = None, 1, 0, 0
     if reader.symbol("receipt.cumulative", 2):
-        session = reader.uniform(16)
+        session = reader.uniform(1 << SESSION_BITS)
         highest = reader.uniform(1 << COUNTER_BITS)
         run = reader.number("receipt.run", 13)
         length = reader.symbol("receipt.bitmap", BITMAP_BITS_MAX + 1)

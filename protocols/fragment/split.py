@@ -14,7 +14,7 @@ full frames and a stub: with 69 bytes in frames of 68, two symbols of 35 rather 
 if that is smaller) which one fragment brings. Of those within ``FILL_SLACK`` of the best the smallest k wins: large
 symbols cost less work and leave more repair symbols.
 
-**Too long.** k is at most 200, so the smallest frame limits the content: 200 symbols of 68 bytes, 13 597 bytes, in a
+**Too long.** k is at most 200, so the smallest frame limits the content: 200 symbols of 68 bytes, 13 595 bytes, in a
 78-byte Beidou message, nearly four hours of it. There is one block a transfer; longer content is for bearers with larger
 frames, and its sender leaves the small one out or sends several bundles.
 """

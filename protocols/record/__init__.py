@@ -1,4 +1,4 @@
-"""Protected air frames: who said it, that it is whole, that it is new (docs/air-format-record.md).
+"""Protected air frames: who said it, that it is whole, that it is new (docs/air-format/record.md).
 
 A record (``layout``) carries one message or fragment, encrypted and tagged (``suite``, ``sealing``) under the key of a
 session (``keys``). Its counter is nonce, message id and replay key at once: 16 bits of it travel, the receiver rebuilds

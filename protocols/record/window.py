@@ -62,6 +62,20 @@ class Window:
             return Window(counter, kept | 1)
         return Window(self.highest, self.bits | 1 << -ahead)
 
+    def without(self, counter: int) -> Window:
+        """Return the window as if a counter had not been accepted: for a message that is authentic and refused.
+
+        A receipt must not say that it is here, and a copy is judged, and refused, again.
+        """
+        back = self.highest - counter
+        if not 0 <= back < WINDOW_COUNTERS:
+            return self
+        bits = self.bits & ~(1 << back)
+        if back or not bits:
+            return Window(self.highest, bits) if back else Window()
+        step = (bits & -bits).bit_length() - 1
+        return Window(self.highest - step, bits >> step)
+
     def to_bytes(self) -> bytes:
         """Return 5 bytes of highest counter and the bitmap without leading zeros, 5 to 517 bytes."""
         return self.highest.to_bytes(5) + self.bits.to_bytes((self.bits.bit_length() + 7) // 8)

@@ -32,7 +32,9 @@ def put(folder, name, key):
 class World:
     """A command post with a command terminal, some vehicles with ordinary ones, a person with a handset."""
 
-    def __init__(self, tmp_path, *, seed=1, loss=0.045, protocol="bd-4.0", shared=(SHARED, SHARED), vehicles=1):
+    def __init__(
+        self, tmp_path, *, seed=1, loss=0.045, protocol="bd-4.0", shared=(SHARED, SHARED), vehicles=1, suite=1
+    ):
         self.sky = Sky(random.Random(seed), SkySettings(loss=loss))
         self.person = Handset(self.sky, PERSON, broadcast=COMMON)
         self.ends = [End(number, f"v{number - 1}") for number in range(2, 2 + vehicles)]
@@ -43,7 +45,9 @@ class World:
             put(tmp_path / "hq/keys", f"{end.name}.key", derived_pair(ROOT, HQ, end, serial=1))
             put(tmp_path / end.name / "keys", "hq.key", derived_pair(ROOT, end, HQ, serial=1))
         terminal = simulated_terminal(protocol, self.sky, HQ_CARD, command=True, broadcast=COMMON)
-        self.hq = self._post(tmp_path / "hq", "hq", terminal, shared=shared[0], rng=random.Random(seed + 1), air={})
+        self.hq = self._post(
+            tmp_path / "hq", "hq", terminal, shared=shared[0], rng=random.Random(seed + 1), air={"suite": suite}
+        )
         self.vehicles = [
             self._post(
                 tmp_path / end.name,
@@ -51,7 +55,7 @@ class World:
                 simulated_terminal(protocol, self.sky, card, broadcast=COMMON),
                 shared=shared[1],
                 rng=random.Random(seed + 2 + end.id),
-                air={"upstream": "hq"},
+                air={"upstream": "hq", "suite": suite},
             )
             for end, card in zip(self.ends, cards, strict=True)
         ]

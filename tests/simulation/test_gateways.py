@@ -160,6 +160,51 @@ def test_a_vehicle_may_not_order_the_command_post(tmp_path):
     run_virtual(live())
 
 
+def test_suite_2_carries_reports_and_orders_with_long_tags(tmp_path):
+    """SM4 where both ends are configured for it; its records never have a 4-byte tag."""
+
+    async def live():
+        world = World(tmp_path, loss=0.0, suite=2)
+        await world.start()
+        await asyncio.sleep(60)
+
+        await report(world.v1, "三江镇道路中断")
+        await asyncio.sleep(600)
+        await report(world.v1, "水磨镇12人被困")
+        await order(world.hq, "station:v1", "到三号点集合")
+        await asyncio.sleep(900)
+
+        assert await reports_at(world.hq) == ["三江镇道路中断", "水磨镇12人被困"]
+        assert "到三号点集合" in await reports_at(world.v1)
+        assert all(
+            one.state is BundleState.RELAYED for post in world.posts for one in await bundles(post) if one.attempts
+        )
+        await world.stop()
+
+    run_virtual(live())
+
+
+def test_a_suite_that_is_not_configured_is_refused(tmp_path):
+    """Default deny: the command post takes AES only, so the vehicle's SM4 hello changes nothing, and its reports wait."""
+
+    async def live():
+        world = World(tmp_path, loss=0.0)
+        air = world.v1.settings.air.model_copy(update={"suite": 2})
+        world.v1.settings = world.v1.settings.model_copy(update={"air": air})
+        await world.start()
+        await asyncio.sleep(60)
+
+        await report(world.v1, "三江镇道路中断")
+        await asyncio.sleep(900)
+
+        assert await reports_at(world.hq) == []
+        assert world.hq.gateway.core.counters["air: suite not allowed"] >= 1
+        assert (await bundles(world.v1))[0].state.is_open
+        await world.stop()
+
+    run_virtual(live())
+
+
 @pytest.mark.parametrize("shared", [(SHARED, Shared()), (Shared(), SHARED), (Shared((), 9), SHARED)])
 def test_different_revisions_still_understand_each_other(tmp_path, shared):
     """A gateway with yesterday's context file loses nothing: contents go bare until the revisions agree."""

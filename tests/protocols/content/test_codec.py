@@ -119,7 +119,7 @@ cumulative = st.builds(
     highest=st.integers(0, 65535),
     run=st.integers(1, 4096),
     bitmap=st.integers(0, (1 << 32) - 1),
-    session=st.integers(0, 15),
+    session=st.integers(0, 65535),
 )
 
 

@@ -1,4 +1,4 @@
-"""Records and hellos again, written from docs/air-format-record.md alone, to check the document and the program by each other.
+"""Records and hellos again, written from docs/air-format/record.md alone, to check the document and the program by each other.
 
 Nothing of protocols/ is used. Of ``cryptography`` only the bare block ciphers are: CCM, GCM, CMAC and AES-SIV are built here
 from their documents, HKDF from ``hmac``.

@@ -152,7 +152,7 @@ def refused_vectors():
 
 def vectors():
     return {
-        "about": "Test vectors of docs/air-format-record.md. All keys are public. Bytes are hexadecimal.",
+        "about": "Test vectors of docs/air-format/record.md. All keys are public. Bytes are hexadecimal.",
         "root_secret": ROOT.material.hex(),
         "group_seed": SEED.material.hex(),
         "group_generation": GROUP_GENERATION,

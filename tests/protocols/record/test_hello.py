@@ -326,6 +326,33 @@ def test_values_out_of_range(make):
         make()
 
 
+def test_a_cut_hello():
+    """A hello that ends early, also inside its message's counter, is malformed."""
+    whole = Hello(0, SALT, message=HelloMessage(1, b"")).to_bytes()
+
+    for size in (1, 15, 16, 17):
+        with pytest.raises(Malformed):
+            Hello.from_bytes(whole[:size])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Hello(0xFFFF, 0xFFFFFFFF, model=0xFFFF, revision=0xFF, known_salt=0xFFFFFFFF),
+        Hello(0, 1, message=HelloMessage(0xFFFF, b"")),
+        GroupKey(0xFFFFFFFF, EVERYBODY, 255, GroupSeed(bytes(16))),
+        GroupKey(1, 0xFF00, 0, GroupSeed(bytes(16))),
+        NewPairSecret(0xFFFFFFFF, other_secret()),
+    ],
+)
+def test_edges_of_the_fields(value):
+    """The largest and smallest values are values."""
+    if isinstance(value, Hello):
+        assert Hello.from_bytes(value.to_bytes()) == value
+    else:
+        assert transport_from_bytes(transport_to_bytes(value)) == value
+
+
 def test_maxima_fit():
     """The longest message in a hello and the longest list of revoked ids still make a frame."""
     message = HelloMessage(1, bytes(CONTENT_BYTES_MAX))

@@ -142,6 +142,12 @@ def test_what_cannot_be(make):
         make()
 
 
+def test_group_generations():
+    """0 to 255."""
+    for generation in (0, 255):
+        assert keys.group_secret(GroupSeed(bytes(16)), GROUP, generation).generation == generation
+
+
 def test_parity():
     """Bit E is the lowest bit of the generation."""
     assert [Session(UP, generation, 1).odd for generation in range(4)] == [False, True, False, True]

@@ -131,10 +131,12 @@ def test_what_the_frame_says_goes_before_the_bearer():
     assert frame.carried_as(Form.LONG, UP, Relay(0, 0)).ends(Implied(77, 78)) == UP
 
 
-@pytest.mark.parametrize("implied", [Implied(), Implied(src=FIELD), Implied(dst=HQ)])
-def test_unknown_ends(implied):
+@pytest.mark.parametrize(
+    ("implied", "missing"), [(Implied(), "source"), (Implied(src=FIELD), "destination"), (Implied(dst=HQ), "source")]
+)
+def test_unknown_ends(implied, missing):
     """When neither names an end, no session can be found."""
-    with pytest.raises(UnknownSession):
+    with pytest.raises(UnknownSession, match=missing):
         RecordFrame(HEADERS[0], odd=False, counter_low=1, sealed=bytes(4)).ends(implied)
 
 
@@ -161,7 +163,9 @@ def test_malformed_records(text, why):
         RecordFrame.from_bytes(bytes.fromhex(text))
 
 
-@pytest.mark.parametrize("text", ["", "7f", "7f03" + 40 * "00", "7f10" + 40 * "00", "7f00" + 15 * "00", "00", "7f0402"])
+@pytest.mark.parametrize(
+    "text", ["", "7f", "7f03" + 40 * "00", "7f10" + 40 * "00", "7f00" + 15 * "00", "00", "7f0402", "0000" + 40 * "00"]
+)
 def test_malformed_hellos(text):
     """Reserved kinds and bits, and what is too short, are refused."""
     with pytest.raises(Malformed):

@@ -15,7 +15,7 @@ from protocols.record.suite import Suite
 from tests.protocols.record import independent, make_vectors
 
 VECTORS = json.loads(make_vectors.FILE.read_text(encoding="utf-8"))
-DOCUMENT = (Path(__file__).parents[3] / "docs/air-format-record.md").read_text(encoding="utf-8")
+DOCUMENT = (Path(__file__).parents[3] / "docs/air-format/record.md").read_text(encoding="utf-8")
 
 
 def named(vectors):
@@ -112,7 +112,7 @@ def test_counter_agrees_with_both(vector):
 
 
 def test_sizes_are_those_of_the_document():
-    """What docs/air-format-record.md says a frame takes is what it takes."""
+    """What docs/air-format/record.md says a frame takes is what it takes."""
     size = {vector["name"]: len(vector["frame"]) // 2 for vector in VECTORS["records"] + VECTORS["hellos"]}
 
     assert size["empty"] == 7
