@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gateway.air.sessions import NoKey
 from protocols.content.context import Ends as ContentEnds
-from protocols.content.errors import ContentError
+from protocols.content.errors import ContentError, RevisionDiffers
 from protocols.content.references import ALL
 from protocols.fragment.errors import FragmentError
 from protocols.fragment.fragment import Fragment
@@ -90,7 +90,7 @@ class Incoming:
             self._sessions.put_tally(outbox, self._sessions.tally(outbox).noted(now_s, outcome.failures))
         alarm = "" if outcome.alarm is None else str(outcome.alarm)
         if isinstance(outcome.told, Hello) and group is None:
-            self._sessions.heard_hello(outbox, peer.id, outcome.told.known_salt)
+            self._heed_hello(outbox, peer, outcome.told, fresh=outcome.state.salt != before.salt)
         if outcome.opened is None:
             problem = "" if outcome.problem is None else outcome.problem.reason
             repeated = outcome.problem.counter if isinstance(outcome.problem, Replayed) and outcome.state.salt else None
@@ -99,7 +99,7 @@ class Incoming:
                 salt=outcome.state.salt,
                 told=outcome.told,
                 repeated=repeated,
-                asks_hello=outcome.state.asks_hello and not isinstance(outcome.told, Hello),
+                asks_hello=(outcome.state.asks_hello or problem == "old salt") and not isinstance(outcome.told, Hello),
                 problem=problem,
                 alarm=alarm,
             )
@@ -128,6 +128,12 @@ class Incoming:
                 return accept_key_transport(state, frame, implied, key)
             case HelloKind.NOTICE:
                 return accept_notice(state, frame, implied, key)
+
+    def _heed_hello(self, outbox: Outbox, peer: Peer, hello: Hello, *, fresh: bool) -> None:
+        try:
+            self._sessions.heard_hello(outbox, peer.id, hello.known_salt, fresh=fresh)
+        except (NoKey, RecordError):
+            return  # what it says of our sessions cannot be; its own session is good all the same
 
     # Transfers
 
@@ -165,6 +171,15 @@ class Incoming:
         shares = 0 != state.revision == self._revision
         try:
             content = self._codec.decode(plaintext, ends, state.model, shares=shares)
+        except RevisionDiffers as error:
+            if not taken.part:
+                # Its sender must not think that it is here: it learns by our hello that it has to say it without what
+                # is shared, and says it again. A transfer is complete all the same, so its content is kept unread.
+                self._sessions.unmark(outbox, taken.peer.id, taken.counter)
+                return replace(taken, problem="another revision", asks_hello=True)
+            return replace(
+                taken, unread=plaintext, problem=f"unreadable content: {type(error).__name__}", asks_hello=True
+            )
         except ContentError as error:
             # Authentic, so it must not be lost: another program or the right context file will read it.
             return replace(

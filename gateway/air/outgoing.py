@@ -19,7 +19,7 @@ from protocols.content.codec import Content
 from protocols.content.context import Ends as ContentEnds
 from protocols.content.references import ALL
 from protocols.fragment.errors import FragmentError
-from protocols.fragment.fragment import header_bytes
+from protocols.fragment.fragment import TRANSFERS, header_bytes
 from protocols.fragment.numbers import Numbers
 from protocols.fragment.sender import Sending, SendingState
 from protocols.fragment.split import choose_split, needs_fragments
@@ -66,7 +66,8 @@ GROUP_HELLO_EVERY_S = 3600.0
 """How often a group hears our hello: its members do not answer, and one may have missed the last."""
 
 NUMBERS, TRANSFER = "numbers", "transfer"
-FRAGMENT_FLAG, LONG_FLAG = 1, 2
+FRAGMENT_FLAG, LONG_FLAG, SHARED_FLAG = 1, 2, 4
+"""In the byte before a kept plaintext: what it is, how its tag is, and whether only who shares our context can read it."""
 
 
 class Carries(enum.Enum):
@@ -102,7 +103,8 @@ class Outgoing:
         self._sessions = sessions
         self._codec = codec
         self._model = model
-        self._helloed_s: dict[int, float] = {}
+        self._helloed: dict[int, tuple[int, float]] = {}
+        """Salt of the session that a peer was told of last, and when."""
 
     def frame(
         self,
@@ -123,14 +125,19 @@ class Outgoing:
         tag = self._tag(bundle, lane_bytes, self._sessions.sending(outbox, peer.id))
         long_tag = tag == LONG_TAG_BYTES
         sent = outbox.air_record_of(bundle.seq, peer.id)
-        if sent is not None and RECORD_BYTES + len(sent.frame) - 1 + tag > bytes_max:
-            # Links or tags have changed since: what does not fit any more goes in fragments from now on.
+        if sent is not None and (
+            RECORD_BYTES + len(sent.frame) - 1 + tag > bytes_max or (sent.frame[0] & SHARED_FLAG and not peer.shares)
+        ):
+            # Links, tags or what the peer shares have changed since: it is made anew.
             outbox.air_settled(peer.id, sent.salt, sent.counter, bundle.seq)
             sent = None
         if sent is not None:
             return self._repeat(outbox, bundle, peer, sent, bytes_max=bytes_max, now_s=now_s)
         transfer = self._transfer(outbox, bundle.seq)
-        if transfer is not None and not transfer[0].split.symbols_in(bytes_max - RECORD_BYTES - tag):
+        if transfer is not None and (
+            not transfer[0].split.symbols_in(bytes_max - RECORD_BYTES - tag)
+            or (transfer[1]["shared"] and not peer.shares)
+        ):
             self.end(outbox, bundle.seq, now_s)
             transfer = None
         if transfer is not None:
@@ -146,7 +153,7 @@ class Outgoing:
             )
         with_receipt = plain if receipt is None else self._content(bundle, peer, receipt)
         fits = receipt is not None and not needs_fragments(len(with_receipt), rooms)
-        flags = LONG_FLAG * long_tag
+        flags = LONG_FLAG * long_tag | SHARED_FLAG * peer.shares
         session, counter = self._sessions.take(outbox, peer.id, long_tag=long_tag)
         data = bytes([flags]) + (with_receipt if fits else plain)
         outbox.air_sent(SentRecord(peer.id, session.salt, counter, bundle.seq, data))
@@ -191,8 +198,8 @@ class Outgoing:
     def to_group(self, outbox: Outbox, group: int, receipt: Receipt, *, now_s: float) -> tuple[bytes, bool]:
         """Return a frame to a group, and whether it is the receipt: from time to time a hello must go before it."""
         session = self._sessions.sending(outbox, group)
-        if now_s - self._helloed_s.get(group, -GROUP_HELLO_EVERY_S) >= GROUP_HELLO_EVERY_S:
-            self._helloed_s[group] = now_s
+        if self._is_hello_due(group, session, GROUP_HELLO_EVERY_S, now_s):
+            self._helloed[group] = (session.salt, now_s)
             return self._sessions.hello(outbox, group, session), False
         ends = ContentEnds(self._sessions.keys.own_name, ALL, 0)
         plain = self._codec.encode(Content(receipt=receipt), ends, BASE_MODEL, self._model, bare=True)
@@ -201,8 +208,9 @@ class Outgoing:
 
     def hello(self, outbox: Outbox, peer: Peer, *, want: bool, now_s: float) -> bytes:
         """Return a hello alone; raises NoKey."""
-        self._helloed_s[peer.id] = now_s
-        return self._sessions.hello(outbox, peer.id, self._sessions.sending(outbox, peer.id), want=want)
+        session = self._sessions.sending(outbox, peer.id)
+        self._helloed[peer.id] = (session.salt, now_s)
+        return self._sessions.hello(outbox, peer.id, session, want=want)
 
     def report(self, outbox: Outbox, seq: int, need: int, now_s: float) -> bool:
         """Take a peer's report on the transfer of a bundle; tell whether it has all of it."""
@@ -278,9 +286,9 @@ class Outgoing:
         """Return a plaintext as a record, or in or behind a hello while the peer may not know the session."""
         flags, plain = data[0], data[1:]
         carries = Carries.PART if flags & FRAGMENT_FLAG else Carries.BUNDLE
-        unknown = not session.confirmed and now_s - self._helloed_s.get(peer.id, -HELLO_AGAIN_S) >= HELLO_AGAIN_S
+        unknown = not session.confirmed and self._is_hello_due(peer.id, session, HELLO_AGAIN_S, now_s)
         if unknown:
-            self._helloed_s[peer.id] = now_s
+            self._helloed[peer.id] = (session.salt, now_s)
             if HELLO_MESSAGE_BYTES + len(plain) > bytes_max or counter >= LOW_VALUES:
                 return AirFrame(self._sessions.hello(outbox, peer.id, session), Carries.HELLO)
             message = HelloMessage(counter, plain, bool(flags & FRAGMENT_FLAG))
@@ -288,6 +296,10 @@ class Outgoing:
         long_tag = bool(flags & LONG_FLAG)
         record = self._sessions.seal(session, counter, plain, fragment=bool(flags & FRAGMENT_FLAG), long_tag=long_tag)
         return AirFrame(record, carries)
+
+    def _is_hello_due(self, peer: int, session: SendingSession, every_s: float, now_s: float) -> bool:
+        salt, told_s = self._helloed.get(peer, (0, 0.0))
+        return salt != session.salt or now_s - told_s >= every_s
 
     # Transfers
 
@@ -306,6 +318,10 @@ class Outgoing:
         numbers = self._numbers(outbox, peer.id)
         number = numbers.take(now_s)
         if number is None:
+            self._reap(outbox, peer.id, now_s)
+            numbers = self._numbers(outbox, peer.id)
+            number = numbers.take(now_s)
+        if number is None:
             return None
         outbox.air_state_put(peer.id, NUMBERS, json.dumps(numbers.snapshot()).encode())
         sending = Sending(
@@ -317,7 +333,7 @@ class Outgoing:
             expires_s=max(now_s + 1.0, bundle.expires_s),
             poll_after_s=POLL_AFTER_S,
         )
-        rest = {"peer": peer.id, "content": plain.hex(), "long": long_tag}
+        rest = {"peer": peer.id, "content": plain.hex(), "long": long_tag, "shared": peer.shares}
         self._put_transfer(outbox, bundle.seq, sending, rest)
         return sending, rest
 
@@ -334,7 +350,7 @@ class Outgoing:
         sending, rest = transfer
         long_tag = bool(rest["long"])
         session = self._sessions.sending(outbox, peer.id)
-        unknown = not session.confirmed and now_s - self._helloed_s.get(peer.id, -HELLO_AGAIN_S) >= HELLO_AGAIN_S
+        unknown = not session.confirmed and self._is_hello_due(peer.id, session, HELLO_AGAIN_S, now_s)
         if unknown and HELLO_MESSAGE_BYTES + sending.split.symbol_bytes + 4 > bytes_max:
             return AirFrame(self.hello(outbox, peer, want=False, now_s=now_s), Carries.HELLO)
         tag = LONG_TAG_BYTES if long_tag or needs_long_tag(session) else SHORT_TAG_BYTES
@@ -347,6 +363,23 @@ class Outgoing:
         outbox.air_sent(SentRecord(peer.id, session.salt, counter, bundle.seq, b""))
         data = bytes([FRAGMENT_FLAG | LONG_FLAG * long_tag]) + fragment.to_bytes()
         return self._wrapped(outbox, peer, session, counter, data, bytes_max=bytes_max, now_s=now_s)
+
+    def _reap(self, outbox: Outbox, peer: int, now_s: float) -> None:
+        """End the transfers to a peer whose bundles are closed or gone: expired, shed, or delivered some other way."""
+        held = set()
+        for seq, body in outbox.air_states(TRANSFER, TRANSFERS_MAX):
+            rest = json.loads(body)
+            if rest["peer"] != peer:
+                continue
+            bundle = outbox.numbered(seq)
+            if bundle is None or not bundle.state.is_open:
+                self.end(outbox, seq, now_s)
+            else:
+                held.add(rest["sending"]["transfer"])
+        numbers = self._numbers(outbox, peer)
+        for number in numbers.open - held:
+            numbers.end(number, now_s, complete=False)
+        outbox.air_state_put(peer, NUMBERS, json.dumps(numbers.snapshot()).encode())
 
     def _transfer(self, outbox: Outbox, seq: int) -> tuple[Sending, dict[str, Any]] | None:
         body = outbox.air_state(seq, TRANSFER)
@@ -368,8 +401,9 @@ class Outgoing:
             try:
                 return Numbers.restore(json.loads(body))
             except (FragmentError, ValueError):
-                pass  # begin anywhere: the receiver tells contents apart by their symbols
-        return Numbers()
+                pass  # as if lost
+        # Anywhere: a late report on a number of before must not meet the same number of now.
+        return Numbers(first=self._sessions.dice(TRANSFERS))
 
 
 TRANSFERS_MAX = 10_000

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gateway.model import Receipt as Evidence
 from gateway.model import ReceiptLevel
+from gateway.router.policy import REFUSED_RECHECK_S
 from protocols.content.receipts import (
     BITMAP_BITS_MAX,
     GROUP_BITMAP_BITS,
@@ -46,6 +47,8 @@ EVIDENCE_OF = {level: evidence for evidence, level in LEVEL_OF.items()}
 
 SESSION_MASK = (1 << SESSION_BITS) - 1
 LINE_VALUES = 1 << LOW_BITS
+LOST_RETRY_S = 60.0
+
 LINE_QUIET_S = 600.0
 """By then no group receipt from before the session is on its way any more."""
 
@@ -138,15 +141,23 @@ class Receipting:
                     if is_covered(counter, highest, receipt.run, receipt.bitmap):
                         outbox.air_settled(peer.id, session.salt, counter, seq)
                         changed += self._note(outbox, peer, seq, ReceiptLevel.CUSTODY, now_s)
+                    else:
+                        self._lost(outbox, peer, seq, now_s)
             for low, level in receipt.levels:
                 counter = rebuild(low, session.next_counter)
                 carried = outbox.air_carried_by(peer.id, session.salt, counter)
                 if carried is not None:
                     outbox.air_settled(peer.id, session.salt, counter, carried)
                     changed += self._note(outbox, peer, carried, EVIDENCE_OF[level], now_s)
-        for transfer, need in receipt.needs:
-            changed += self._report(outbox, peer, transfer, need, now_s)
+            for transfer, need in receipt.needs:
+                changed += self._report(outbox, peer, transfer, need, now_s)
         return changed
+
+    def _lost(self, outbox: Outbox, peer: Peer, seq: int, now_s: float) -> None:
+        """Send again soon what a peer lacks though it has later ones; what left just now may still be on its way."""
+        bundle = outbox.numbered(seq)
+        if bundle is not None and bundle.state.is_open and bundle.due_s > now_s + LOST_RETRY_S:
+            outbox.postpone(seq, now_s + LOST_RETRY_S, f"{peer.name} has later ones, not this")
 
     def apply_line(self, outbox: Outbox, peer: Peer, line: PeerReceipt, now_s: float) -> list[Bundle]:
         """Settle what a group receipt says to us.
@@ -194,7 +205,7 @@ class Receipting:
             return []
         evidence = Evidence(bundle.id, level, by=f"station:{peer.name}")
         # Who has custody passes it on; a bundle that was refused or ran out there is tried again by other ways, if any.
-        due_s = math.inf if level is ReceiptLevel.CUSTODY else None
+        due_s = {ReceiptLevel.CUSTODY: math.inf, ReceiptLevel.REFUSED: now_s + REFUSED_RECHECK_S}.get(level)
         after = outbox.receipt(evidence, now_s, due_s=due_s)
         return [] if after is None else [after]
 

@@ -70,6 +70,11 @@ UNTRUSTED_JUMP = 1 << 16
 PEERS_MAX = 1_000_000
 """Peers whose sessions are kept: more than one hub can hear."""
 
+KNOWN_SALT_AHEAD_MAX = 1 << 20
+"""How far a salt of ours that a peer knows may lie ahead of ours: twelve days; a store put back is seldom older."""
+
+DAY_S = 86_400
+OWN, ANNOUNCED, FLOOR = 0, "announced", "floor"
 SEND, RECEIVE = "send", "receive"
 TALLY_PEER = 0
 
@@ -117,20 +122,33 @@ class Sessions:
         self._ready: OrderedDict[Session, SessionKeys] = OrderedDict()
 
     def recover(self, outbox: Outbox) -> bool:
-        """At start: if this is an older copy of the store, trust none of its sessions; tell whether it was.
+        """At start: if this is an older copy of the store, or a new one, trust no session; tell whether it was older.
 
-        In the first transaction, before anything else is asked here.
+        In the first transaction, before anything else is asked here. A peer learns of another model, revision or suite by
+        a new session only, so those begin all of them anew as well.
         """
-        if not outbox.air_is_restored():
-            return False
-        for group in (None, EVERYBODY):
-            for peer, _ in outbox.air_states(_receive_part(group), PEERS_MAX):
-                state = self.receiving(outbox, peer, group)
-                self.put_receiving(outbox, peer, distrust(state, self._salt_time(state.last_salt)))
-        for peer, _ in outbox.air_states(SEND, PEERS_MAX):
-            self.renew(outbox, peer)
-        outbox.air_advance(outbox.air_salt_max())
-        return True
+        restored = outbox.air_is_restored()
+        announced = json.dumps([self._model, self._revision, int(self._suite)]).encode()
+        changed = outbox.air_state(OWN, ANNOUNCED) not in (announced, None)
+        if restored:
+            floor = self._salt_time(outbox.air_salt_max())
+            outbox.air_state_put(OWN, FLOOR, json.dumps(floor).encode())
+            for group in (None, EVERYBODY):
+                for peer, _ in outbox.air_states(_receive_part(group), PEERS_MAX):
+                    state = self.receiving(outbox, peer, group)
+                    self.put_receiving(outbox, peer, distrust(state, self._salt_time(state.last_salt)))
+        if restored or changed:
+            for peer, _ in outbox.air_states(SEND, PEERS_MAX):
+                self._sending[peer] = self._begun(outbox, peer, self._stored_sending(outbox, peer), advance=False)
+        salts = [session.salt for session in self._sending.values()]
+        if restored or changed:
+            outbox.air_advance(max([outbox.air_salt_max(), *salts]))
+        outbox.air_state_put(OWN, ANNOUNCED, announced)
+        return restored
+
+    def dice(self, count: int) -> int:
+        """Return one of so many numbers."""
+        return self._rng.randrange(count)
 
     # Keys
 
@@ -203,6 +221,10 @@ class Sessions:
         self._sending[peer] = session
         return session
 
+    def known_sending(self, outbox: Outbox, peer: int) -> SendingSession | None:
+        """Return the session to a peer without beginning one."""
+        return self._sending.get(peer) or self._stored_sending(outbox, peer)
+
     def _stored_sending(self, outbox: Outbox, peer: int) -> SendingSession | None:
         body = outbox.air_state(peer, SEND)
         if body is None:
@@ -212,7 +234,9 @@ class Sessions:
         except (RecordError, ValueError, TypeError):
             return None
 
-    def _begun(self, outbox: Outbox, peer: int, previous: SendingSession | None) -> SendingSession:
+    def _begun(
+        self, outbox: Outbox, peer: int, previous: SendingSession | None, *, advance: bool = True
+    ) -> SendingSession:
         above = outbox.air_salt_max()
         wall_s = self._salt_time(above if previous is None else max(above, previous.salt))
         if previous is None:
@@ -220,7 +244,8 @@ class Sessions:
             session = first_session(self.ends_to(peer), wall_s, above=above, generation=generation, suite=self._suite)
         else:
             session = begin(previous, wall_s, above=above, suite=self._suite)
-        outbox.air_advance(session.salt)
+        if advance:
+            outbox.air_advance(session.salt)
         self._write(outbox, peer, session)
         return session
 
@@ -317,13 +342,19 @@ class Sessions:
         if not session.confirmed or not session.key_confirmed:
             self.put_sending(outbox, peer, confirm(session, counter))
 
-    def heard_hello(self, outbox: Outbox, peer: int, known_salt: int) -> None:
-        """Learn from a peer's hello which of our sessions it has."""
+    def heard_hello(self, outbox: Outbox, peer: int, known_salt: int, *, fresh: bool) -> None:
+        """Learn from a peer's hello which of our sessions it has.
+
+        One that is not ``fresh`` may be a recording: what it knew then says nothing of what it has lost since.
+        A salt of the far future is not believed: it would leave none to follow it, for this peer and for all others.
+        """
         session = self.sending(outbox, peer)
+        if known_salt > session.salt + KNOWN_SALT_AHEAD_MAX and known_salt > self._salt_time(session.salt) + DAY_S:
+            return
         after = hear_known_salt(session, known_salt, self._salt_time(max(session.salt, known_salt)))
         if after.salt != session.salt:
             outbox.air_advance(after.salt)
-        elif known_salt != session.salt:
+        elif fresh and known_salt != session.salt:
             after = replace(session, confirmed=False)  # it lost ours, or never had it
         if after != session:
             self.put_sending(outbox, peer, after)
@@ -349,7 +380,8 @@ class Sessions:
             except (RecordError, ValueError, TypeError):
                 pass  # damaged: as if nothing were known, but nothing recorded may be played back
             return distrust(ReceivingState(ends), self._salt_time(0))
-        return ReceivingState(ends)
+        floor = outbox.air_state(OWN, FLOOR)
+        return ReceivingState(ends, last_salt=0 if floor is None else int(json.loads(floor)))
 
     def unmark(self, outbox: Outbox, peer: int, counter: int) -> None:
         """Take a record back that was accepted in this very transaction and turned out not to be allowed."""

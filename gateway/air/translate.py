@@ -18,7 +18,6 @@ from gateway.model import (
     EndpointKind,
     Message,
     MessageKind,
-    ModelError,
     Place,
     PlaceSource,
     Precedence,
@@ -50,11 +49,12 @@ class Told:
     message: Message
     created_wall_s: float
     clock_trusted: bool
+    id: str = ""
 
     def key(self) -> bytes:
         """Return what makes two of them one report, also when their sender has lost its counters: who, when and what."""
         digest = hashlib.sha256()
-        for part in (str(self.source), str(self.destination), str(self.created_wall_s)):
+        for part in (str(self.source), str(self.destination), str(self.created_wall_s), self.id):
             digest.update(part.encode() + b"\0")
         digest.update(self.message.to_json())
         return b"air:" + digest.digest()[:16]
@@ -70,7 +70,9 @@ def to_content(bundle: Bundle, peer: str) -> dict[str, Any]:
         "src": source,
         "dst": peer if draft.destination == BUS else _name_of(draft.destination),
         "prio": int(draft.precedence),
-        "id": f"{source}-0",  # the record's counter is the identity on the air; this form of the id costs nothing
+        # The record's counter is the identity on the air, and this form of the id costs nothing. A sender with a wrong
+        # clock may say the same in the same second of two lives, so there the number goes along.
+        "id": f"{source}-{0 if draft.clock_trusted else bundle.seq}",
     }
     if message.place is not None:
         told |= _place(message.place)
@@ -105,12 +107,14 @@ def from_content(told: dict[str, Any], own: str, peer: str) -> Told:
         if len(text) > TEXT_CHARS_MAX:
             raise ContentError(f"text: found {len(text)} characters, at most {TEXT_CHARS_MAX} are kept")
         json.dumps(fields)
+        data_hex = told["data"] if isinstance(told.get("data"), str) else ""
+        bytes.fromhex(data_hex)
         message = Message(
             MessageKind.OPAQUE if kind is None else kind,
             text=text,
             place=place,
             fields=fields,
-            data_hex=told["data"] if isinstance(told.get("data"), str) else "",
+            data_hex=data_hex,
         )
         created_s = moment_of(told["ts"]) if isinstance(told.get("ts"), str) else None
         precedence = told.get("prio")
@@ -123,8 +127,9 @@ def from_content(told: dict[str, Any], own: str, peer: str) -> Told:
             message=message,
             created_wall_s=float(created_s or 0),
             clock_trusted=told.get("clock") is not False and created_s is not None,
+            id=told["id"] if isinstance(told.get("id"), str) else "",
         )
-    except (ModelError, OverflowError) as error:  # OverflowError: a figure of hundreds of digits
+    except (ValueError, OverflowError, RecursionError) as error:  # ModelError too; figures of hundreds of digits
         raise ContentError(f"message: {error}") from error
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from gateway.config.settings import Settings
+from gateway.config.settings import LinkSettings, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +82,7 @@ def check(path: Path, table: dict[str, Any], find_driver: Callable[[str], Driver
         except LookupError as error:
             faults.append(Fault(f"links.{name}.driver", str(error.args[0])))
             continue
-        own = {key: value for key, value in link.items() if key not in ("driver", "enabled")}
+        own = {key: value for key, value in link.items() if key not in LinkSettings.model_fields}
         try:
             checked = driver.check(own)
         except ValidationError as error:

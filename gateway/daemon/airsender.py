@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 LINES_MIN, LINES_MAX = 2, 16
 """Gateways that one group receipt answers: 16 fill a Beidou message of 78 bytes."""
 
+WAIT_S_MIN = 10.0
+"""Shortest wait of a bundle whose transfer has nothing to send now."""
+
+RETRY_S_MAX = 3600.0
+"""Longest wait for a gateway's receipt: between gateways nothing is given up before its lifetime ends."""
+
 WAITS_FOR_REPORT = "waits for a report"
 
 log = logger("gateway.air")
@@ -41,6 +47,7 @@ class AirSender:
     def __init__(self, air: AirSide, runner: LinkRunner) -> None:
         self._air = air
         self._runner = runner
+        self._keys_last = False
 
     def peer_of(self, outbox: Outbox, bundle: Bundle) -> Peer | None:
         """Return the gateway a bundle goes to as a record; None for a person's terminal."""
@@ -58,10 +65,13 @@ class AirSender:
 
     def begin(self, outbox: Outbox, task: BundleTask, now_s: float) -> Begun | FrameTask | None:
         """Make a bundle's next frame and begin its try; a hello that must go first is sent instead of it."""
-        peer, bytes_max = task.to_gateway, self._runner.last.data_bytes_max
+        peer, bytes_max = task.to_gateway, self._runner.last.data_bytes_max or 0
         assert peer is not None, "only bundles to gateways become records"
-        if not bytes_max:
-            outbox.postpone(task.bundle.seq, now_s + REFUSED_RECHECK_S, f"{self._runner.name} carries no bytes")
+        if not self._air.ready or not bytes_max:
+            why = (
+                f"{self._runner.name} carries no bytes" if self._air.ready else "the sessions are being looked through"
+            )
+            outbox.postpone(task.bundle.seq, now_s + (REFUSED_RECHECK_S if self._air.ready else WAIT_S_MIN), why)
             return None
         owed = outbox.owed_to(task.outgoing.peer)
         try:
@@ -72,7 +82,7 @@ class AirSender:
             return None
         if frame is None:
             due_s = self._air.outgoing.due_s(outbox, task.bundle.seq)
-            outbox.postpone(task.bundle.seq, max(now_s + 1.0, due_s or now_s), WAITS_FOR_REPORT)
+            outbox.postpone(task.bundle.seq, max(now_s + WAIT_S_MIN, due_s or now_s), WAITS_FOR_REPORT)
             return None
         outgoing = replace(task.outgoing, payload=Payload.of_bytes(frame.data))
         if not frame.for_bundle:
@@ -83,18 +93,18 @@ class AirSender:
         settle = None if receipt is None else self._settle(peer, task.outgoing.peer, owed, receipt, now_s)
         return Begun(attempt, outgoing, settle)
 
-    def due_after(self, outbox: Outbox, seq: int, outcome: SendOutcome, due_s: float) -> float:
+    def due_after(self, outbox: Outbox, seq: int, outcome: SendOutcome, due_s: float, now_s: float) -> float:
         """Return when a bundle is due again after a try: a transfer goes on by its own rule."""
         transfer_due_s = self._air.outgoing.due_s(outbox, seq)
-        if transfer_due_s is None or outcome in (SendOutcome.REFUSED, SendOutcome.DEFERRED):
-            return due_s
-        return transfer_due_s
+        if transfer_due_s is not None and outcome not in (SendOutcome.REFUSED, SendOutcome.DEFERRED):
+            return transfer_due_s
+        return min(due_s, now_s + RETRY_S_MAX)
 
     def receipt(self, outbox: Outbox, owed: Owed, now_s: float) -> FrameTask | None:
         """Return the receipt owed to a gateway; None if it is owed to a person."""
-        peer = self._air.peers.by_card(outbox, owed.peer)
-        if peer is None:
-            return None
+        peer = self._air.peers.by_card(outbox, owed.peer) if self._air.ready else None
+        if peer is None or not any(outbox.air_heard_as(entry.seq) for entry in owed.entries):
+            return None  # a person's terminal, or a text that somebody typed on a gateway's
         return self._group_receipt(outbox, now_s) or self._receipt(
             outbox, peer, owed.peer, owed.entries, now_s, urgent=owed.precedence == 0
         )
@@ -153,7 +163,8 @@ class AirSender:
         self, peer: Peer, card: str, entries: Sequence[OwedEntry], receipt: Receipt, now_s: float
     ) -> Callable[[Outbox, bool], None]:
         def settle(outbox: Outbox, left: bool) -> None:
-            outbox.owed_settle(card, [entry.seq for entry in entries], now_s, sent=left)
+            settled = [entry for entry in entries if outbox.air_heard_as(entry.seq)]
+            outbox.owed_settle_told(card, settled, now_s, sent=left)
             if left:
                 self._air.reported(outbox, peer, receipt, now_s)
 
@@ -162,15 +173,15 @@ class AirSender:
     def control(self, outbox: Outbox, now_s: float) -> FrameTask | None:
         """Return a frame that serves the connection itself: a hello, keys or a notice, or a report on a transfer."""
         name, bytes_max = self._runner.name, self._runner.last.data_bytes_max
-        if not bytes_max:
+        if not bytes_max or not self._air.ready:
             return None
         hello = self._air.hello_owed(name)
         if hello is not None:
             peer_id, owed = hello
             peer = self._air.peers.by_id(outbox, peer_id)
             self._air.hello_sent(peer_id)
-            if peer is not None:
-                data = self._air.outgoing.hello(outbox, peer, want=owed.want, now_s=now_s)
+            data = b"" if peer is None else self._hello(outbox, peer, want=owed.want, now_s=now_s)
+            if data:
                 return FrameTask(
                     Outgoing(owed.card, Payload.of_bytes(data), label="hello"), "hello", lambda _o, _l: None
                 )
@@ -179,7 +190,21 @@ class AirSender:
             peer = self._air.peers.by_id(outbox, report.peer)
             if peer is not None:
                 return self._receipt(outbox, peer, report.card, outbox.owed_to(report.card), now_s)
-        return self._air.control.next_frame(outbox, self._runner, now_s)
+        return None
+
+    def _hello(self, outbox: Outbox, peer: Peer, *, want: bool, now_s: float) -> bytes:
+        try:
+            return self._air.outgoing.hello(outbox, peer, want=want, now_s=now_s)
+        except (NoKey, RecordError) as error:
+            log.warning("no hello", peer=peer.name, why=str(error))
+            return b""
+
+    def keys(self, outbox: Outbox, now_s: float) -> FrameTask | None:
+        """Return keys or a notice that is due; every other frame at most, so that they hold up nobody's message for long."""
+        self._keys_last = not self._keys_last and self._air.ready and bool(self._runner.last.data_bytes_max)
+        task = self._air.control.next_frame(outbox, self._runner, now_s) if self._keys_last else None
+        self._keys_last = task is not None
+        return task
 
     def next_due_s(self, outbox: Outbox) -> float | None:
         """Return when this link should look again for what serves the connection."""

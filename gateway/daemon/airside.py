@@ -6,8 +6,9 @@ the transaction of whoever calls.
 
 from __future__ import annotations
 
+import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gateway.air.incoming import Incoming
@@ -15,9 +16,10 @@ from gateway.air.models import CURRENT, models
 from gateway.air.outgoing import AirFrame, Outgoing
 from gateway.air.peers import Peers
 from gateway.air.receipting import Receipting
-from gateway.air.sessions import PEERS_MAX, NoKey, Sessions
+from gateway.air.sessions import Sessions
 from gateway.air.translate import Told, from_content
 from gateway.daemon.aircontrol import ControlQueue
+from gateway.daemon.airkeys import AirKeys
 from gateway.link import Addressed, PayloadKind
 from gateway.model import (
     BUS,
@@ -33,26 +35,16 @@ from gateway.model import (
 )
 from gateway.observe.log import logger
 from gateway.router.addressing import Unreachable, lane_for
-from gateway.router.plan import is_in_lane
+from gateway.router.plan import is_in_lane, lane_of
 from gateway.router.policy import PRECEDENCE_OF_KIND
-from gateway.security.errors import SecurityError
-from gateway.security.importing import Incoming as ImportedKey
-from gateway.security.importing import import_keys
-from gateway.security.keys import GroupKey as HeldGroupKey
-from gateway.security.revoked import Revocation, revoke
-from gateway.security.secret import Secret
 from gateway.store.accepting import DuplicateKey, OwedTo
 from gateway.store.airstate import HeardRecord
+from gateway.store.errors import StoreError
 from protocols.content.codec import ContentCodec
 from protocols.content.errors import ContentError
 from protocols.record.address import EVERYBODY
-from protocols.record.errors import NotConfirmed
 from protocols.record.hello import Hello
-from protocols.record.keys import GroupSeed
-from protocols.record.keytransport import GroupKey
 from protocols.record.layout import is_hello, is_record
-from protocols.record.limits import Alarm
-from protocols.record.notice import BeginSession, Revoked, UseLongTags
 from protocols.record.suite import Suite
 
 if TYPE_CHECKING:
@@ -70,6 +62,8 @@ if TYPE_CHECKING:
     from protocols.content.context import Shared
     from protocols.content.receipts import Receipt
 
+RECOVER_AGAIN_S = 5.0
+
 HELLO_ASKED_AGAIN_S = 600.0
 """A peer that we cannot open is asked for a hello no oftener than this: whoever forges frames must not spend our slots."""
 
@@ -80,9 +74,6 @@ REFUSED_TOLD_MAX = 16
 HELLOS_OWED_MAX = 1_000
 REPORTS_OWED_MAX = 10_000
 PEERS_SHOWN_MAX = 200
-
-MAY_ORDER = frozenset({MessageKind.COMMAND})
-"""What only comes from upstream."""
 
 log = logger("gateway.air")
 
@@ -122,8 +113,6 @@ class AirSide:
         entropy: Callable[[int], bytes],
     ) -> None:
         self._core = core
-        self._folder = folder
-        self._entropy = entropy
         self.keys = keys
         self.upstream = upstream
         revision = shared.fingerprint(words)
@@ -142,6 +131,17 @@ class AirSide:
         self.incoming = Incoming(self.sessions, codec, revision, frozenset({Suite.AES_CCM, suite}))
         self.receipting = Receipting(self.sessions, self.outgoing, self.incoming)
         self.control = ControlQueue(self.sessions, self.peers)
+        self.key_changes = AirKeys(
+            keys,
+            folder,
+            self.sessions,
+            self.control,
+            upstream=upstream,
+            entropy=entropy,
+            wall_s=core.clock.wall_s,
+        )
+        self.ready = False
+        """Whether the sessions were looked through at start; until then nothing is taken and nothing leaves."""
         self._hellos: dict[int, HelloOwed] = {}
         self._reports: dict[int, ReportOwed] = {}
         self._asked_s: dict[int, float] = {}
@@ -149,9 +149,18 @@ class AirSide:
         self._refused: dict[int, list[int]] = {}
 
     async def recover(self) -> None:
-        """At start, before any link opens: if the store is an older copy, trust none of its sessions."""
-        if await self._core.store.run(self.sessions.recover):
-            log.error("the store is an older copy; every session with other gateways is begun anew")
+        """At start: if the store is an older copy, trust none of its sessions. Tried until the disk takes it."""
+        while True:
+            try:
+                restored = await self._core.store.run(self.sessions.recover)
+                break
+            except StoreError as error:
+                log.error("sessions with other gateways wait for the store", why=str(error))
+                await asyncio.sleep(RECOVER_AGAIN_S)
+        if restored:
+            log.error("the store is an older copy or was lost; every session with other gateways is begun anew")
+        self.ready = True
+        self._core.wake_links()
 
     # --- heard -------------------------------------------------------------------------------------------------
 
@@ -163,8 +172,8 @@ class AirSide:
     def take(self, outbox: Outbox, link: str, heard: Heard, now_s: float) -> bool:
         """Take a frame, on the store's thread; tell whether it brought anything new. Nothing is raised for what it is."""
         core = self._core
-        if heard.addressed is Addressed.OVERHEARD:
-            core.count("air: frame for another")
+        if not self.ready or heard.addressed is Addressed.OVERHEARD:
+            core.count("air: frame for another" if self.ready else "air: frame before the start was over")
             return False
         peer = self.peers.by_card(outbox, heard.peer)
         if peer is None:
@@ -172,37 +181,32 @@ class AirSide:
             return False
         group = EVERYBODY if heard.addressed is Addressed.BROADCAST else None
         taken = self.incoming.take(outbox, peer, heard.payload.data, now_s, group)
-        if taken.part:
-            self._note_report(outbox, peer.id, link, heard.peer)
         core.count(f"air: {taken.problem}" if taken.problem else "air: frame opened")
         if taken.alarm:
-            self._alarm(outbox, peer, taken.alarm, now_s)
-        self._answer_hello(link, heard.peer, peer, taken, now_s)
-        self._heed(outbox, taken)
+            self.key_changes.alarm(outbox, peer, taken.alarm, now_s)
+        if group is None:
+            return self._take_from(outbox, OwedTo(link, heard.peer), taken, now_s)
+        # What a group key protects proves membership only: its lines settle, and it never says anything.
+        if taken.content is not None and taken.content.receipt is not None:
+            self._settle_lines(outbox, peer, taken.content.receipt, now_s)
+        return False
+
+    def _take_from(self, outbox: Outbox, owed: OwedTo, taken: Taken, now_s: float) -> bool:
+        if taken.part:
+            self._note_report(outbox, taken.peer.id, owed.link, owed.peer)
+        self._answer_hello(owed, taken, now_s)
+        self.key_changes.heed(outbox, taken)
         if taken.repeated is not None:
-            self._heard_again(outbox, OwedTo(link, heard.peer), taken, now_s)
-        if group is not None:
-            # What a group key protects proves membership only: its lines settle, and it never says anything.
-            if taken.content is not None and taken.content.receipt is not None:
-                self._settle_lines(outbox, peer, taken.content.receipt, now_s)
-            return False
+            self._heard_again(outbox, owed, taken, now_s)
         if taken.unread:
-            told = self._unread(taken, "", taken.unread.hex(), taken.problem)
-            return self._accept(outbox, OwedTo(link, heard.peer), taken, told, now_s)
+            return self._accept(outbox, owed, taken, self._unread(taken, "", taken.unread.hex(), taken.problem), now_s)
         if taken.content is None:
             return False
         if taken.content.receipt is not None:
             self.receipting.apply(outbox, taken.peer, taken.content.receipt, now_s)
         messages = (taken.content.message,) if taken.content.message is not None else taken.content.batch
-        news = [self._take_message(outbox, OwedTo(link, heard.peer), taken, message, now_s) for message in messages]
+        news = [self._take_message(outbox, owed, taken, message, now_s) for message in messages]
         return any(news)
-
-    def _alarm(self, outbox: Outbox, peer: Peer, alarm: str, now_s: float) -> None:
-        """Tell people, and tell the peer what it can do: send longer tags, or begin a session under another key."""
-        log.error("air alarm", peer=peer.name, what=alarm)
-        serial = self.sessions.serial(outbox, peer.id)
-        notice = UseLongTags(serial) if alarm == Alarm.SHORT_TAGS_REFUSED else BeginSession(serial)
-        self.control.put(outbox, peer.id, notice, now_s)
 
     def _unread(self, taken: Taken, text: str, data_hex: str, why: str) -> Told:
         """Return what cannot be read as a report of its own: it is authentic, so it must not be lost."""
@@ -229,10 +233,35 @@ class AirSide:
             self._core.count("air: unreadable message")
             log.warning("message not readable", peer=taken.peer.name, why=str(error))
             told = self._unread(taken, json.dumps(message, ensure_ascii=False)[:TEXT_CHARS_MAX], "", str(error))
-        if told.message.kind in MAY_ORDER and taken.peer.name != self.upstream:
-            self._refuse(outbox, owed, taken)
-            return False
+        if taken.peer.name != self.upstream:
+            if not self._may_say(told):
+                self._refuse(outbox, owed, taken)
+                return False
+            told = self._bound(taken.peer, told)
         return self._accept(outbox, owed, taken, told, now_s)
+
+    def _is_us(self, endpoint: Endpoint) -> bool:
+        return endpoint in (BUS, Endpoint(EndpointKind.STATION, self.keys.own_name))
+
+    def _may_say(self, told: Told) -> bool:
+        """Tell what a peer that is not above us may say: anything to the centre, chat to a station, and never an order.
+
+        Cards, groups and broadcasts are reached in the command post's name, so only whoever is above it may do that.
+        """
+        if told.message.kind is MessageKind.COMMAND:
+            return False
+        to_station = told.destination.kind is EndpointKind.STATION and told.message.kind is MessageKind.CHAT
+        return self._is_us(told.destination) or to_station
+
+    def _bound(self, peer: Peer, told: Told) -> Told:
+        """Return what is said under the peer's own name where it used that of another gateway."""
+        source = told.source
+        if source.kind is not EndpointKind.STATION or source.name == peer.name:
+            return told
+        if source.name != self.keys.own_name and self.keys.peer_id(source.name) is None:
+            return told
+        self._core.count("air: said in the name of another gateway")
+        return replace(told, source=Endpoint(EndpointKind.STATION, peer.name))
 
     def _refuse(self, outbox: Outbox, owed: OwedTo, taken: Taken) -> None:
         """Do not keep what a peer may not say, and do not let a receipt say that it is here."""
@@ -251,7 +280,7 @@ class AirSide:
 
     def _accept(self, outbox: Outbox, owed: OwedTo, taken: Taken, told: Told, now_s: float) -> bool:
         core = self._core
-        for_us = told.destination in (BUS, Endpoint(EndpointKind.STATION, self.keys.own_name))
+        for_us = self._is_us(told.destination)
         destination = BUS if for_us else told.destination
         lane = BUS_LANE
         if not for_us:
@@ -290,7 +319,8 @@ class AirSide:
         try:
             return lane_for(Endpoint(EndpointKind.STATION, self.upstream), outbox.station, self._core.bearers())
         except Unreachable:
-            return BUS_LANE
+            # Not registered yet: it waits for the links there are, and says so, rather than for a bus that never comes.
+            return lane_of(sorted(self._core.bearers())) or BUS_LANE
 
     def _heard_again(self, outbox: Outbox, owed: OwedTo, taken: Taken, now_s: float) -> None:
         """Owe the receipt again: whoever repeats a record has not heard it."""
@@ -301,8 +331,9 @@ class AirSide:
 
     # --- hellos, notices, keys -----------------------------------------------------------------------------------
 
-    def _answer_hello(self, link: str, card: str, peer: Peer, taken: Taken, now_s: float) -> None:
+    def _answer_hello(self, owed: OwedTo, taken: Taken, now_s: float) -> None:
         """Owe a hello to a peer that asks for one, or that we cannot open."""
+        peer = taken.peer
         asks = taken.asks_hello and now_s - self._asked_s.get(peer.id, -HELLO_ASKED_AGAIN_S) >= HELLO_ASKED_AGAIN_S
         if asks:
             self._asked_s[peer.id] = now_s
@@ -312,7 +343,7 @@ class AirSide:
         if wanted:
             self._answered_s[peer.id] = now_s
         if (wanted or asks) and len(self._hellos) < HELLOS_OWED_MAX:
-            self._hellos[peer.id] = HelloOwed(link, card, want=asks)
+            self._hellos[peer.id] = HelloOwed(owed.link, owed.peer, want=asks)
 
     def hello_owed(self, link: str) -> tuple[int, HelloOwed] | None:
         """Return a peer that should get a hello over a link, if any."""
@@ -321,85 +352,6 @@ class AirSide:
     def hello_sent(self, peer: int) -> None:
         """Note that it left."""
         self._hellos.pop(peer, None)
-
-    def _heed(self, outbox: Outbox, taken: Taken) -> None:
-        """Do what an authentic notice or key transport asks for."""
-        match taken.told:
-            case BeginSession():
-                self.sessions.renew(outbox, taken.peer.id)
-            case UseLongTags():
-                self.sessions.only_long_tags(outbox, taken.peer.id)
-            case Revoked() as notice if taken.peer.name == self.upstream:
-                self._revoke_heard(notice)
-            case GroupKey() as key if taken.peer.name == self.upstream:
-                self._keep_group_key(key)
-            case _:
-                return
-
-    def _revoke_heard(self, notice: Revoked) -> None:
-        """Take back the trust in some ids, as the gateway above says; only it can."""
-        try:
-            for address in notice.addresses:
-                if address != self.keys.own_id:
-                    revoke(self._folder, Revocation(address, notice.serial, f"told by {self.upstream}"))
-            self.keys.reload()
-        except SecurityError as error:
-            log.error("revocation not kept", why=str(error))
-            return
-        for address in notice.addresses:
-            self.sessions.forget(address)
-        log.warning("revoked from above", addresses=[f"{address:#x}" for address in notice.addresses])
-
-    def _keep_group_key(self, key: GroupKey) -> None:
-        try:
-            held = HeldGroupKey(key.group, key.generation, Secret(key.seed.material), key.serial)
-            import_keys(self._folder, [ImportedKey(held, f"from {self.upstream}")], replace=True)
-            self.keys.reload()
-        except SecurityError as error:
-            log.error("group key not kept", why=str(error))
-
-    def reload(self) -> None:
-        """Read the key files again; raise SecurityError, and everything stays as it was."""
-        self.keys.reload()
-        self.sessions.keys_changed()
-
-    def revoke(self, outbox: Outbox, address: int, now_s: float) -> int:
-        """Make a revocation take effect here and tell every other peer; return how many are told.
-
-        The key files already say so. The group gets a new key, one by one, without whoever was revoked.
-        """
-        self.keys.reload()
-        self.sessions.forget(address)
-        for part in ("send", "transfers", "control"):  # what was heard stays known: a recording must not count again
-            outbox.air_state_drop(address, part)
-        if self.keys.group(EVERYBODY) is not None:
-            self.new_group_key(outbox, now_s)
-        others = self._others(outbox, but=address)
-        for peer_id in others:
-            serial = self.sessions.serial(outbox, peer_id)
-            self.control.put(outbox, peer_id, Revoked(serial, (address,)), now_s)
-        return len(others)
-
-    def _others(self, outbox: Outbox, *, but: int | None = None) -> list[int]:
-        """Return the peers that were heard and have a key."""
-        heard = (peer for peer, _ in outbox.air_states("receive", PEERS_MAX))
-        return [peer for peer in heard if peer != but and self.keys.pair_secret(peer) is not None]
-
-    def new_group_key(self, outbox: Outbox, now_s: float) -> int:
-        """Make the next key of everybody's group, kept on disk first, and send it to every peer; return to how many."""
-        held = self.keys.group(EVERYBODY)
-        generation, serial = (0, 1) if held is None else ((held.generation + 1) % 256, held.serial + 1)
-        after = HeldGroupKey(EVERYBODY, generation, Secret(self._entropy(GroupSeed.SIZE)), serial)
-        import_keys(self._folder, [ImportedKey(after, "made here")], replace=True, force=True)
-        self.keys.reload()
-        others = self._others(outbox)
-        for peer_id in others:
-            key = GroupKey(
-                self.sessions.serial(outbox, peer_id), EVERYBODY, generation, GroupSeed(after.secret.reveal())
-            )
-            self.control.put(outbox, peer_id, key, now_s)
-        self.sessions.renew(outbox, EVERYBODY)
-        return len(others)
 
     # --- reports on transfers ------------------------------------------------------------------------------------
 
@@ -444,6 +396,8 @@ class AirSide:
         """Return the next frame of a bundle for a link, and the receipt that went along in it."""
         sizes = self.sizes_in(bundle.lane)
         receipt = self.receipting.make(outbox, peer, owed, now_s, self.refused_by(peer.id)) if owed else None
+        if receipt is not None:
+            receipt = replace(receipt, needs=())  # it is kept with the bundle, and a transfer's number is used again
         frame = self.outgoing.frame(
             outbox, bundle, peer, bytes_max=bytes_max, lane_bytes=sizes or [bytes_max], receipt=receipt, now_s=now_s
         )
@@ -465,16 +419,16 @@ class AirSide:
             peer = self.peers.by_id(outbox, peer_id)
             if peer is None:
                 continue
-            sending, receiving = self.sessions.sending(outbox, peer_id), self.sessions.receiving(outbox, peer_id)
+            sending, receiving = self.sessions.known_sending(outbox, peer_id), self.sessions.receiving(outbox, peer_id)
             peers.append(
                 {
                     "id": peer_id,
                     "name": peer.name,
-                    "confirmed": sending.confirmed,
+                    "confirmed": sending is not None and sending.confirmed,
                     "heard": bool(receiving.salt),
-                    "generation_out": sending.generation,
+                    "generation_out": 0 if sending is None else sending.generation,
                     "generation_in": receiving.generation,
-                    "records_out": sending.next_counter - 1,
+                    "records_out": 0 if sending is None else sending.next_counter - 1,
                     "failures": receiving.failures,
                     "only_long_tags": receiving.only_long_tags,
                     "model": peer.model,
@@ -488,14 +442,3 @@ class AirSide:
             "only_long_tags": self.sessions.tally(outbox).long_only,
             "peers": peers,
         }
-
-    def rotate(self, outbox: Outbox, peer_id: int) -> str:
-        """Go on to the next key generation with a peer; return what came of it. Raise NoKey."""
-        if self.keys.pair_secret(peer_id) is None:
-            raise NoKey(f"no key is held for address {peer_id:#x}; see: yizhan key list")
-        try:
-            session = self.sessions.rotate(outbox, peer_id)
-        except NotConfirmed:
-            self.sessions.renew(outbox, peer_id)
-            return "session begun anew: the peer was not known to follow"
-        return f"generation {session.generation}"

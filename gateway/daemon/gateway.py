@@ -97,12 +97,12 @@ class Gateway:
         unfinished = await core.store.run(lambda outbox: outbox.abandoned(core.now_s()))
         if unfinished:
             log.warning("tries without outcome found at start", count=unfinished)
-        if core.air is not None:
-            await core.air.recover()
         if self.bus is not None:
             core.progress.expect("bus", within_s=BUS_WITHIN_S)
         async with asyncio.TaskGroup() as group:
             group.create_task(keep_house(core), name="housekeeping")
+            if core.air is not None:
+                group.create_task(core.air.recover(), name="air")
             for name, runner in core.links.items():
                 group.create_task(runner.run(), name=f"link {name}")
                 group.create_task(LinkSender(runner, core).run(), name=f"sender {name}")

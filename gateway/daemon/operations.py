@@ -206,7 +206,7 @@ class Operations:
     async def _key_rotate(self, request: Mapping[str, Any]) -> dict[str, Any]:
         air, peer = self._air(), _address(request)
         try:
-            done = await self._core.store.run(lambda outbox: air.rotate(outbox, peer))
+            done = await self._core.store.run(lambda outbox: air.key_changes.rotate(outbox, peer))
         except NoKey as error:
             raise OperationError("no key", str(error)) from error
         self._core.wake_links()
@@ -214,21 +214,21 @@ class Operations:
 
     async def _key_revoke(self, request: Mapping[str, Any]) -> dict[str, Any]:
         air, peer = self._air(), _address(request)
-        told = await self._core.store.run(lambda outbox: air.revoke(outbox, peer, self._core.now_s()))
+        told = await self._core.store.run(lambda outbox: air.key_changes.revoke(outbox, peer, self._core.now_s()))
         self._core.wake_links()
         return {"id": peer, "told": told}
 
     async def _key_group(self, request: Mapping[str, Any]) -> dict[str, Any]:
         del request
         air = self._air()
-        told = await self._core.store.run(lambda outbox: air.new_group_key(outbox, self._core.now_s()))
+        told = await self._core.store.run(lambda outbox: air.key_changes.new_group_key(outbox, self._core.now_s()))
         self._core.wake_links()
         return {"told": told}
 
     async def _key_reload(self, request: Mapping[str, Any]) -> dict[str, Any]:
         del request
         air = self._air()
-        await self._core.store.run(lambda _: air.reload())
+        await self._core.store.run(lambda _: air.key_changes.reload())
         self._core.wake_links()
         return {"faults": list(air.keys.faults)}
 
@@ -295,6 +295,11 @@ class Operations:
         return f"goes by {', '.join(slots)} ({decision.reason})"
 
     def _why_waiting_up(self, bundle: Bundle) -> str:
+        if bundle.lane != BUS_LANE:
+            above = self._core.air.upstream if self._core.air is not None else None
+            if bundle.state is BundleState.RELAYED:
+                return f"gateway {above} has it; waits for the centre's receipt or the end of its lifetime"
+            return self._why_waiting_down(bundle, self._core.now_s())
         if bundle.state is BundleState.SENT:
             return "the broker has it; waits for a consumer's receipt or the end of its retention"
         if bundle.state is BundleState.REFUSED:

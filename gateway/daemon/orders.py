@@ -140,7 +140,10 @@ class Orders:
             members = self._members(outbox, draft.destination)
         except Unreachable as error:
             raise OrderRefused(str(error)) from None
-        self._check_capacity(draft, {lane for _, lane in members})
+        air = core.air
+        self._check_capacity(
+            draft, {lane for member, lane in members if air is None or not air.peers.is_gateway(member)}
+        )
         if draft.destination.kind in (EndpointKind.GROUP, EndpointKind.GRID):
             copies = outbox.accept_order(draft, members, now_s=now_s, duplicate=duplicate)
             return OrderTaken(copies.bundles, is_duplicate=False)

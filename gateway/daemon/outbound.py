@@ -133,11 +133,18 @@ class LinkSender:
                 task = self._receipt_task(outbox, receipt)
                 if task is not None:
                     return task
-            if precedence is Precedence.FLASH and self._air is not None:
-                frame = self._air.control(outbox, now_s)
-                if frame is not None:
-                    return frame
+            frame = self._connection_frame(outbox, precedence, now_s)
+            if frame is not None:
+                return frame
         return None
+
+    def _connection_frame(self, outbox: Outbox, after: Precedence, now_s: float) -> FrameTask | None:
+        """Return what serves a connection between gateways: hellos behind FLASH, keys and notices behind IMMEDIATE."""
+        if self._air is None:
+            return None
+        if after is Precedence.FLASH:
+            return self._air.control(outbox, now_s)
+        return self._air.keys(outbox, now_s) if after is Precedence.IMMEDIATE else None
 
     def _choose_bundle(
         self, outbox: Outbox, views: list[LinkView], precedence: Precedence, now_s: float
@@ -221,7 +228,7 @@ class LinkSender:
             after = after_try(before, name, result, links=views, policy=policy, now_s=now_s)
             due_s = after.due_s
             if self._air is not None and task.to_gateway is not None:
-                due_s = self._air.due_after(outbox, task.bundle.seq, result.outcome, due_s)
+                due_s = self._air.due_after(outbox, task.bundle.seq, result.outcome, due_s, now_s)
                 if begun.settle is not None:
                     begun.settle(outbox, result.outcome is not SendOutcome.DEFERRED)
             outbox.finish(attempt, result.outcome, result.detail, now_s, state=after.state, due_s=due_s)
@@ -260,9 +267,10 @@ class LinkSender:
         # UNKNOWN counts as sent: a receipt is worth repeating only when the person asks again, which owes it again.
         # REFUSED is settled too: the device would refuse it every quarter of a minute for a day.
         sent = result.outcome is not SendOutcome.DEFERRED
+        told = [entry for entry in task.owed.entries if entry.seq in task.numbers]
         if result.outcome is SendOutcome.REFUSED:
             core.count("receipt refused by the device")
-        await self._write_down(lambda outbox: outbox.owed_settle(task.owed.peer, task.numbers, now_s, sent=sent))
+        await self._write_down(lambda outbox: outbox.owed_settle_told(task.owed.peer, told, now_s, sent=sent))
         log.info(
             "receipt", peer=task.owed.peer, numbers=task.numbers, link=self._runner.name, outcome=str(result.outcome)
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gateway.store.errors import StoreFailed
 from gateway.store.guard import GuardMark, MemoryGuard
 from gateway.store.records import BadRecord, checked, sealed
 from gateway.store.shelf import Shelf
@@ -147,11 +148,16 @@ class AirState(Shelf):
         return self.guard.read() != self.air_mark()
 
     def air_advance(self, salt: int) -> None:
-        """Change the guard and this file together, before a reservation of counters counts. Raises OSError."""
+        """Change the guard and this file together, before a reservation of counters counts. Raises StoreFailed."""
         old, own = self.guard.read(), self.air_mark()
         marks = [mark for mark in (old, own) if mark is not None]
         number = 1 + max((mark.number for mark in marks), default=0)
-        mark = self.guard.write(number, max([salt, *(mark.salt for mark in marks)]))
+        try:
+            mark = self.guard.write(number, max([salt, *(mark.salt for mark in marks)]))
+        except OSError as error:
+            raise StoreFailed(
+                f"store: the guard of the counters cannot be written ({error}); check free space"
+            ) from error
         self._db.execute("INSERT OR REPLACE INTO air_guard VALUES (?, ?, ?, ?, ?)", sealed(1, *_plain(mark)))
 
     def air_salt_max(self) -> int:

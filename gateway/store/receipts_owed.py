@@ -107,6 +107,15 @@ class ReceiptsOwed(Shelf):
         for row in self._owed_rows(rows):
             self._owed_write(row._replace(not_before_s=max(row.not_before_s, not_before_s)))
 
+    def owed_settle_told(self, peer: str, entries: Iterable[OwedEntry], now_s: float, *, sent: bool) -> None:
+        """As `owed_settle`, but what has come further while the receipt was on its way stays owed."""
+        told = []
+        for entry in entries:
+            pending = self._pending(name(peer), entry.seq)
+            if pending is None or pending.level == str(entry.level):
+                told.append(entry.seq)
+        self.owed_settle(peer, told, now_s, sent=sent)
+
     def owed_due_s(self, link: str) -> float | None:
         """Return when the next author on a link may be answered, if any is owed something."""
         probes = [

@@ -110,7 +110,7 @@ async def test_a_key_that_is_not_there_is_told(world):
 
 @living
 async def test_damaged_key_files_are_told_on_reload_and_the_old_keys_stay(world):
-    folder = world.hq.gateway.core.air._folder
+    folder = world.hq.gateway.core.air.key_changes._folder
     (folder / "v1.key").write_text("nothing of ours", encoding="utf-8")
 
     with pytest.raises(OperationError, match="keys"):
@@ -122,7 +122,7 @@ async def test_damaged_key_files_are_told_on_reload_and_the_old_keys_stay(world)
 @living
 async def test_what_is_for_a_gateway_never_leaves_in_clear(world):
     """The vehicle was lost and revoked: an order to it waits and says why, it is not sent to its card as text."""
-    folder = world.hq.gateway.core.air._folder
+    folder = world.hq.gateway.core.air.key_changes._folder
     revoke(folder, Revocation(2, 5, "lost"))
     await world.hq.gateway.operations.do({"op": "key_revoke", "id": 2})
     sent = world.hq.gateway.core.links["bd1"].sent_count
