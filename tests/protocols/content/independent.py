@@ -193,7 +193,7 @@ class Reader:
     def receipt(self):
         said = {"highest": None}
         if self.symbol("receipt.cumulative", 2):
-            said["session"], said["highest"] = self.coder.evenly(16), self.coder.evenly(65536)
+            said["session"], said["highest"] = self.coder.evenly(65536), self.coder.evenly(65536)
             said["run"] = self.number("receipt.run", 13)
             bits = self.symbol("receipt.bitmap", 33)
             said["bitmap"] = (1 << bits - 1) + self.coder.evenly(1 << bits - 1) if bits else 0
