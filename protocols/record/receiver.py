@@ -221,9 +221,9 @@ def open_record(
         counter = rebuild(record.counter_low, state.window.highest + 1)
         if counter == 0:
             raise Malformed("bad counter", "counter 0 is never used")
+        step, opened, tried = _try_generations(state, record, counter, chains, now_s)
     except RecordError as problem:
         return Outcome(state, problem=problem)
-    step, opened, tried = _try_generations(state, record, counter, chains, now_s)
     if opened is not None:
         return accept(_moved_on(state, step, now_s, kept_s), opened)
     if not tried:

@@ -196,9 +196,7 @@ def take(state: SendingSession, *, long_tag: bool) -> tuple[SendingSession, int]
 def after_restart(stored: SendingSession) -> SendingSession:
     """Return the state to go on with after a start: behind everything that was reserved, as if all of it had been used."""
     given_up = stored.reserved_until - stored.next_counter
-    return replace(
-        stored, next_counter=stored.reserved_until, short_records=min(stored.short_records + given_up, _spent(stored))
-    )
+    return replace(stored, next_counter=stored.reserved_until, short_records=stored.short_records + given_up)
 
 
 def rotation_due(state: SendingSession, wall_s: int) -> bool:
@@ -267,7 +265,3 @@ def _next_after(last: int, wall_s: int) -> int:
     if last < SALT_MAX:
         return last + 1  # a clock beyond 2156 is wrong
     raise Exhausted("salts used up", "the largest salt was used; give the pair a new secret, or reset it at both ends")
-
-
-def _spent(state: SendingSession) -> int:
-    return state.reserved_until - state.key_from

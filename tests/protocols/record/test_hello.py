@@ -184,6 +184,8 @@ def test_after_a_restore_nothing_recorded_is_accepted():
         assert isinstance(hear(restored, Hello(0, salt)).problem, Refused)
     assert restored.known_salt == SALT + 1001
     assert hear(restored, Hello(0, restored.known_salt)).problem is None
+    assert distrust(receiving(), 1).last_salt == SALT
+    assert distrust(receiving(), 1 << 40).last_salt == 0xFFFFFFFF
 
 
 def test_known_salt():
@@ -200,6 +202,7 @@ def test_a_far_future_salt_locks_out_until_it_is_reset():
 
     assert isinstance(hear(state, Hello(0, SALT + 1)).problem, Refused)
     assert hear(reset_salt(state), Hello(0, SALT + 1)).problem is None
+    assert (reset_salt(state).session, reset_salt(state).last_salt) == (None, 0)
 
 
 def test_a_new_pair_secret_begins_the_chain_again():

@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
 
+from protocols.record import suite
 from protocols.record.address import Ends, Implied
 from protocols.record.errors import BadTag, Malformed, Refused, Replayed, TooOld, UnknownSession
 from protocols.record.keys import GENERATION_MAX, SALT_MAX
@@ -139,7 +141,9 @@ def test_the_ends_of_the_chain():
     hear(receiving(previous_until_s=100), sealed(1, generation=1), chains=chains)
     hear(receiving(generation=GENERATION_MAX, previous_until_s=100), sealed(1, generation=4), chains=chains)
 
-    assert asked == [1, GENERATION_MAX - 1]
+    hear(receiving(generation=GENERATION_MAX), sealed(1, generation=1), chains=chains)
+
+    assert asked == [1, GENERATION_MAX - 1, GENERATION_MAX]
 
 
 # --- limits ---------------------------------------------------------------------------------------------------------
@@ -210,6 +214,21 @@ def test_sm4_sessions():
     assert isinstance(hear(state, short).problem, Refused)
 
 
+def test_a_machine_without_sm4(monkeypatch):
+    """It says so, on both sides, and counts no failure."""
+    frame = sealed(1, suite=Suite.SM4_GCM)
+
+    def unsupported(*_):
+        raise UnsupportedAlgorithm("SM4")
+
+    monkeypatch.setattr(suite, "Cipher", unsupported)
+
+    outcome = hear(receiving(suite=Suite.SM4_GCM), frame)
+    assert (outcome.problem.reason, outcome.failures) == ("no SM4", 0)
+    with pytest.raises(Refused, match="without SM4"):
+        sealed(2, suite=Suite.SM4_GCM)
+
+
 # --- stored ---------------------------------------------------------------------------------------------------------
 
 
@@ -223,9 +242,16 @@ def test_rows():
     assert ReceivingState.from_row(row) == state
     assert [type(value) for value in row] == [int] * 15 + [bytes]
     assert len(row) == len(RECEIVER_COLUMNS)
-    for broken in ((), row[:-1], (*row, 0), (*row[:-1], 5), (*row[:-1], b"")):
+    for broken in ((), row[:-1], (*row, 0), (*row[:-1], 5), (*row[:-1], b""), (*row[:3], "9", *row[4:])):
         with pytest.raises(Malformed):
             ReceivingState.from_row(broken)
+
+
+def test_edges_of_a_state():
+    """The largest salts and serials can be stored."""
+    largest = ReceivingState(UP, last_salt=SALT_MAX, key_serial=SALT_MAX, notice_serial=SALT_MAX)
+
+    assert ReceivingState.from_row(largest.to_row()) == largest
 
 
 @pytest.mark.parametrize(

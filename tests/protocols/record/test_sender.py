@@ -68,8 +68,8 @@ def test_a_restart_gives_up_the_rest_of_the_block():
 
     again = after_restart(SendingSession.from_row(stored.to_row()))
 
-    assert again.next_counter == 65
-    assert again.short_records == 64
+    assert (again.next_counter, again.short_records) == (65, 64)
+    assert after_restart(at_counter(100, short_records=10)).short_records == 74
     _, counters = taken(reserve(again), 2)
     assert counters == [65, 66]
 
@@ -102,6 +102,7 @@ def test_no_counter_twice_in_a_session(steps):
 @pytest.mark.parametrize("block", [0, BLOCK_MAX + 1])
 def test_block_sizes(block):
     """1 to 4096."""
+    assert reserve(session(), 1).reserved_until == 2
     assert reserve(session(), BLOCK_MAX).reserved_until == 1 + BLOCK_MAX
     with pytest.raises(Malformed):
         reserve(session(), block)
@@ -234,6 +235,8 @@ def test_a_clock_before_2020_or_after_2156():
     assert first_session(UP, -5).salt == 1
     assert first_session(UP, SALT_MAX + 99).salt == 1
     assert begin(session(salt=SALT_MAX - 1), SALT).salt == SALT_MAX
+    assert begin(session(), SALT_MAX).salt == SALT_MAX
+    assert begin(session(), SALT_MAX + 1).salt == SALT + 1
     with pytest.raises(Exhausted):
         begin(session(salt=SALT_MAX), SALT)
 
