@@ -86,6 +86,8 @@ class Incoming:
         before = self._sessions.receiving(outbox, peer.id, group)
         if outcome.state != before:
             self._sessions.put_receiving(outbox, peer.id, outcome.state)
+        if outcome.opened is not None:
+            outbox.air_advance(0)  # an older copy of the store does not know that this was heard, and must be noticed
         if outcome.failures:
             self._sessions.put_tally(outbox, self._sessions.tally(outbox).noted(now_s, outcome.failures))
         alarm = "" if outcome.alarm is None else str(outcome.alarm)

@@ -73,6 +73,9 @@ PEERS_MAX = 1_000_000
 KNOWN_SALT_AHEAD_MAX = 1 << 20
 """How far a salt of ours that a peer knows may lie ahead of ours: twelve days; a store put back is seldom older."""
 
+SALT_UNSURE_MAX = 1 << 31
+"""What a gateway without a trusted clock believes at most, the year 2088: as many salts are left above it."""
+
 DAY_S = 86_400
 OWN, ANNOUNCED, FLOOR = 0, "announced", "floor"
 SEND, RECEIVE = "send", "receive"
@@ -349,7 +352,8 @@ class Sessions:
         A salt of the far future is not believed: it would leave none to follow it, for this peer and for all others.
         """
         session = self.sending(outbox, peer)
-        if known_salt > session.salt + KNOWN_SALT_AHEAD_MAX and known_salt > self._salt_time(session.salt) + DAY_S:
+        latest = self._salt_time(session.salt) + DAY_S if self._clock_trusted() else SALT_UNSURE_MAX
+        if known_salt > session.salt + KNOWN_SALT_AHEAD_MAX and known_salt > latest:
             return
         after = hear_known_salt(session, known_salt, self._salt_time(max(session.salt, known_salt)))
         if after.salt != session.salt:

@@ -50,10 +50,15 @@ class Told:
     created_wall_s: float
     clock_trusted: bool
     id: str = ""
+    unread: bytes = b""
+    """The content itself where it could not be read."""
 
     def key(self) -> bytes:
         """Return what makes two of them one report, also when their sender has lost its counters: who, when and what."""
         digest = hashlib.sha256()
+        if self.unread:
+            digest.update(str(self.source).encode() + b"\0" + self.unread)
+            return b"air:" + digest.digest()[:16]
         for part in (str(self.source), str(self.destination), str(self.created_wall_s), self.id):
             digest.update(part.encode() + b"\0")
         digest.update(self.message.to_json())

@@ -199,7 +199,7 @@ class AirSide:
         if taken.repeated is not None:
             self._heard_again(outbox, owed, taken, now_s)
         if taken.unread:
-            return self._accept(outbox, owed, taken, self._unread(taken, "", taken.unread.hex(), taken.problem), now_s)
+            return self._accept(outbox, owed, taken, self._unread(taken, "", taken.unread, taken.problem), now_s)
         if taken.content is None:
             return False
         if taken.content.receipt is not None:
@@ -208,15 +208,16 @@ class AirSide:
         news = [self._take_message(outbox, owed, taken, message, now_s) for message in messages]
         return any(news)
 
-    def _unread(self, taken: Taken, text: str, data_hex: str, why: str) -> Told:
+    def _unread(self, taken: Taken, text: str, data: bytes, why: str) -> Told:
         """Return what cannot be read as a report of its own: it is authentic, so it must not be lost."""
         return Told(
             Endpoint(EndpointKind.STATION, taken.peer.name),
             BUS,
             PRECEDENCE_OF_KIND[MessageKind.OPAQUE],
-            Message(MessageKind.OPAQUE, text=text, data_hex=data_hex, fields={"note": why}),
+            Message(MessageKind.OPAQUE, text=text, data_hex=data.hex(), fields={"note": why}),
             self._core.clock.wall_s(),
             clock_trusted=self._core.clock.trusted(),
+            unread=data or text.encode("utf-8", "surrogatepass"),
         )
 
     def _settle_lines(self, outbox: Outbox, peer: Peer, receipt: Receipt, now_s: float) -> None:
@@ -232,7 +233,7 @@ class AirSide:
         except ContentError as error:
             self._core.count("air: unreadable message")
             log.warning("message not readable", peer=taken.peer.name, why=str(error))
-            told = self._unread(taken, json.dumps(message, ensure_ascii=False)[:TEXT_CHARS_MAX], "", str(error))
+            told = self._unread(taken, json.dumps(message, ensure_ascii=False)[:TEXT_CHARS_MAX], b"", str(error))
         if taken.peer.name != self.upstream:
             if not self._may_say(told):
                 self._refuse(outbox, owed, taken)

@@ -27,7 +27,9 @@ from gateway.router.policy import DEFAULT_LIFETIME_S, DEFAULT_PATIENCE
 from gateway.store.limits import PAGE_BYTES, Limits
 
 ROOT = Path(__file__).parents[3]
-SHIPPED = sorted(path for path in (ROOT / "config").glob("*.toml") if "sky" not in path.name and not path.name.startswith("air"))
+SHIPPED = sorted(
+    path for path in (ROOT / "config").glob("*.toml") if "sky" not in path.name and not path.name.startswith("air")
+)
 GOOD = '[gateway]\nid = "cp1"\nregion = "5133"\n'
 quick = settings(deadline=None, derandomize=True, max_examples=150)
 
