@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gateway.air.sessions import needs_long_tag
+from gateway.air.sessions import NUMBERS, TRANSFER, needs_long_tag
 from gateway.air.translate import to_content
 from gateway.model import MessageKind
 from gateway.store.airstate import SentRecord
@@ -65,7 +65,6 @@ HELLO_AGAIN_S = 120.0
 GROUP_HELLO_EVERY_S = 3600.0
 """How often a group hears our hello: its members do not answer, and one may have missed the last."""
 
-NUMBERS, TRANSFER = "numbers", "transfer"
 FRAGMENT_FLAG, LONG_FLAG, SHARED_FLAG = 1, 2, 4
 """In the byte before a kept plaintext: what it is, how its tag is, and whether only who shares our context can read it."""
 
@@ -218,6 +217,8 @@ class Outgoing:
         if transfer is None:
             return False
         sending, rest = transfer
+        if not need and sending.sent < sending.split.k:
+            return False  # nobody can have all of it: this is of another transfer
         try:
             sending.on_report(min(need, sending.split.k), now_s)
         except FragmentError:

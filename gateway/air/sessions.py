@@ -77,6 +77,7 @@ SALT_UNSURE_MAX = 1 << 31
 """What a gateway without a trusted clock believes at most, the year 2088: as many salts are left above it."""
 
 DAY_S = 86_400
+NUMBERS, TRANSFER = TRANSFER_PARTS = ("numbers", "transfer")
 OWN, ANNOUNCED, FLOOR = 0, "announced", "floor"
 SEND, RECEIVE = "send", "receive"
 TALLY_PEER = 0
@@ -136,6 +137,9 @@ class Sessions:
         if restored:
             floor = self._salt_time(outbox.air_salt_max())
             outbox.air_state_put(OWN, FLOOR, json.dumps(floor).encode())
+            for part in TRANSFER_PARTS:  # a late report must not meet a number that is given out again
+                for key, _ in outbox.air_states(part, PEERS_MAX):
+                    outbox.air_state_drop(key, part)
             for group in (None, EVERYBODY):
                 for peer, _ in outbox.air_states(_receive_part(group), PEERS_MAX):
                     state = self.receiving(outbox, peer, group)
@@ -144,7 +148,8 @@ class Sessions:
             for peer, _ in outbox.air_states(SEND, PEERS_MAX):
                 self._sending[peer] = self._begun(outbox, peer, self._stored_sending(outbox, peer), advance=False)
         salts = [session.salt for session in self._sending.values()]
-        if restored or changed:
+        if restored or changed or outbox.air_mark() is None:
+            # At the very first start too: a copy from before the first frame must not pass for a new store.
             outbox.air_advance(max([outbox.air_salt_max(), *salts]))
         outbox.air_state_put(OWN, ANNOUNCED, announced)
         return restored

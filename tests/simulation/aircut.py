@@ -161,8 +161,7 @@ class Cuts:
         rng = random.Random(recording.seed * 1_000_003 + cut.index)
         events = recording.world.ledger.events[: cut.told]
         clock = ScriptedClock(then.wall - then.monotonic + cut.at_s, cut.at_s)
-        made = {key: when for key, when in recording.world.made.items() if when <= cut.told}
-        world = World(recording.keys, rng.random(), ledger=Ledger(events), clock=clock, made=made)
+        world = World(recording.keys, rng.random(), ledger=Ledger(events), clock=clock)
         world.number = 1000
         after_power_cut(clock, rng, trusted=rng.random() >= self.wrong_clock)
         other = next(one for one in reversed(recording.others) if one.at <= cut.index + 1)

@@ -162,7 +162,7 @@ class AirEnd:
 
     @property
     def guard(self):
-        return self.store.outbox.guard.mark
+        return self.store.outbox.guard.read()
 
     # The link
 
@@ -234,21 +234,15 @@ class AirEnd:
         return [one.draft.message.text for one in self.own() if one.state is BundleState.RELAYED]
 
 
-def _counters_of(receipt):
-    return receipt.highest, receipt.run, receipt.bitmap, receipt.levels
-
-
 class World:
     """Both ends, one clock, one heap of frames and the ledger."""
 
-    def __init__(self, keys, seed, *, ledger=None, clock=None, made=()):
+    def __init__(self, keys, seed, *, ledger=None, clock=None):
         self.keys = keys
         self.rng = random.Random(seed)
         self.clock = clock or ScriptedClock()
         self.ledger = ledger or Ledger()
         self.ends = {}
-        self.made = dict(made)
-        """Who made which receipt for which session, and how many events there were by then."""
         self.heap = []
         self.number = 0
         self.lost_by_hand = set()

@@ -116,7 +116,8 @@ async def test_many_power_cuts_repeat_and_lose_nothing(keys, small_blocks, capsy
 async def test_an_older_copy_repeats_nothing_and_lets_nothing_be_played_back(keys, name, way):
     """It is noticed; no frame from before is taken, no counter comes again, and both ends find together again."""
     for seed in range(SEEDS):
-        assert (await old_copy(keys, seed, name, way)).restored
+        life = await old_copy(keys, seed, name, way)
+        assert life.restored or not life.moved, f"seed {seed}: not noticed"
 
 
 @pytest.mark.parametrize("name", ENDS)
@@ -124,7 +125,7 @@ async def test_an_older_copy_repeats_nothing_and_lets_nothing_be_played_back(key
 async def test_memory_that_is_gone_repeats_nothing(keys, name, way):
     """With a clock that is right no counter comes again, though nothing is known any more."""
     for seed in range(SEEDS):
-        assert (await old_copy(keys, seed, name, way)).restored == (way != "both deleted")
+        assert (await old_copy(keys, seed, name, way)).restored == (way != "both deleted"), f"seed {seed}"
 
 
 @pytest.mark.long
@@ -133,7 +134,8 @@ async def test_many_older_copies(keys, way, small_blocks):
     """Sixty lives for each way."""
     for seed in range(100, 130):
         for name in ENDS:
-            await old_copy(keys, seed, name, way)
+            life = await old_copy(keys, seed, name, way)
+            assert life.restored or not life.moved or way == "both deleted", f"seed {seed}: not noticed"
 
 
 # Planted defects
@@ -257,7 +259,7 @@ async def test_control_synchronous_normal_loses(keys):
     await shows("acknowledged to v1 and lost|then lost", cut_lives(keys, "hq", synchronous="NORMAL"))
 
 
-# What does not hold yet
+# Single cases
 
 
 async def two_ends(keys):
@@ -267,7 +269,7 @@ async def two_ends(keys):
     return world, world.ends["v1"], world.ends["hq"]
 
 
-async def test_a_receipt_of_an_earlier_session_settles_nothing(keys, monkeypatch):
+async def test_a_receipt_of_an_earlier_session_settles_nothing(keys):
     """A receipt on its way while the sender begins a session, whose salt ends in the same four bits, is not for it."""
     world, v1, hq = await two_ends(keys)
     v1.accept("one", Precedence.FLASH)
@@ -281,31 +283,6 @@ async def test_a_receipt_of_an_earlier_session_settles_nothing(keys, monkeypatch
     v1.accept("two", Precedence.FLASH)
     await v1.step()
     world.heap = on_its_way  # and what v1 has just sent is lost
-
-    await world.carry()
-
-    world.check()
-
-
-async def test_a_report_of_a_forgotten_transfer_settles_nothing(keys):
-    """An older copy gives a new transfer the number of one it has forgotten; what is heard of that is not for it."""
-    world, v1, hq = await two_ends(keys)
-    v1.accept("first")
-    hq.accept("order")
-    await world.settle()
-    copy = v1.copied()
-    v1.accept(LONG + "forgotten")
-    while LONG + "forgotten" not in hq.heard_texts():
-        world.clock.advance(31.0)
-        await v1.step()
-        await world.carry()
-    world.clock.advance(200.0)
-    assert await world.put_back(v1, copy, None)
-    v1 = world.ends["v1"]
-    v1.accept(LONG + "new")
-    await v1.step()  # a hello: the parts of it come later
-    await world.carry()
-    await hq.step()  # what it has had to say since before
 
     await world.carry()
 
@@ -342,25 +319,6 @@ async def test_an_older_copy_from_before_a_peer_was_heard_lets_nothing_be_played
     await world.hear_again(name)
 
 
-@pytest.mark.xfail(raises=Fault, reason="without a clock nobody knows which sessions are later than the copy")
-async def test_an_older_copy_without_a_clock_lets_nothing_be_played_back(keys):
-    """A peer has begun a session since the copy was made; the machine that gets the copy back believes it is 1970."""
-    world, v1, hq = await two_ends(keys)
-    hq.accept("order")
-    v1.accept("first")
-    await world.settle()
-    copy = hq.copied()
-    world.clock.advance(2 * 86_400.0)
-    v1.store.do(lambda outbox: v1.air.sessions.renew(outbox, v1.peer))
-    hq.store.do(lambda outbox: hq.air.sessions.renew(outbox, hq.peer))
-    v1.accept("second")
-    await world.settle()
-    world.clock.boot, world.clock.wall, world.clock.believed = "boot-2", 1000.0, False
-    assert await world.put_back(hq, copy, hq.guard)
-
-    await world.hear_again("hq")
-
-
 async def test_a_guard_that_cannot_be_written_is_a_store_that_waits(keys):
     """A full disk holds the link up and does not end the daemon."""
     _, v1, _ = await two_ends(keys)
@@ -391,3 +349,68 @@ async def test_what_cannot_be_read_is_kept_once(keys, monkeypatch):
     await v1.step()
 
     await world.carry()
+
+
+# What does not hold yet
+
+
+async def test_a_report_of_a_forgotten_transfer_settles_nothing(keys):
+    """An older copy gives a new transfer the number of one it has forgotten; what is heard of that is not for it."""
+    world, v1, hq = await two_ends(keys)
+    v1.accept(LONG + "first")
+    hq.accept("order")
+    await world.settle()
+    copy = v1.copied()
+    v1.accept(LONG + "forgotten")
+    while LONG + "forgotten" not in hq.heard_texts():
+        world.clock.advance(31.0)
+        await v1.step()
+        await world.carry()
+    world.clock.advance(200.0)
+    assert await world.put_back(v1, copy, None)
+    v1 = world.ends["v1"]
+    v1.accept("short")
+    while "short" not in hq.heard_texts():
+        await v1.step()
+        await world.carry()
+    v1.accept(LONG + "new")
+    await v1.step()
+    world.heap.clear()  # the first part of it is lost
+    await hq.step()  # what it has had to say since before
+
+    await world.carry()
+
+    world.check()
+
+
+@pytest.mark.xfail(raises=Fault, reason="without a clock nobody knows which sessions are later than the copy")
+async def test_an_older_copy_without_a_clock_lets_nothing_be_played_back(keys):
+    """A peer has begun a session since the copy was made; the machine that gets the copy back believes it is 1970."""
+    world, v1, hq = await two_ends(keys)
+    hq.accept("order")
+    v1.accept("first")
+    await world.settle()
+    copy = hq.copied()
+    world.clock.advance(2 * 86_400.0)
+    v1.store.do(lambda outbox: v1.air.sessions.renew(outbox, v1.peer))
+    hq.store.do(lambda outbox: hq.air.sessions.renew(outbox, hq.peer))
+    v1.accept("second")
+    await world.settle()
+    world.clock.boot, world.clock.wall, world.clock.believed = "boot-2", 1000.0, False
+    assert await world.put_back(hq, copy, hq.guard)
+
+    await world.hear_again("hq")
+
+
+@pytest.mark.parametrize("name", ENDS)
+async def test_an_older_copy_from_before_the_first_frame_lets_nothing_be_played_back(keys, name):
+    """The folder was copied when the gateway had started and not yet said or heard anything."""
+    world, v1, hq = await two_ends(keys)
+    copy = world.ends[name].copied()
+    v1.accept("first")
+    hq.accept("order")
+    await world.settle()
+
+    await world.put_back(world.ends[name], copy, None)
+
+    await world.hear_again(name)
