@@ -19,7 +19,7 @@ from gateway.bus.port import INFLIGHT_MAX, PAYLOAD_BYTES_MAX, PUBACK_TIMEOUT_S, 
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     from gateway.bus.port import BusSink
 
@@ -134,24 +134,25 @@ class MemoryBroker:
         self._sessions: dict[str, _Session] = {}
         self._retained: dict[str, bytes] = {}
         self._connections: dict[str, _Connection] = {}
-        self._consumers: dict[int, tuple[str, _Pipe[_Message]]] = {}
+        self._consumers: dict[int, tuple[tuple[str, ...], _Pipe[_Message]]] = {}
         self._next_consumer = 0
         self._thawed = asyncio.Event()
         self._thawed.set()
 
     # what consumers do
 
-    def subscribe(self, pattern: str, callback: Deliver) -> Callable[[], None]:
+    def subscribe(self, patterns: Sequence[str], callback: Deliver) -> Callable[[], None]:
         """Have ``callback(topic, payload, retained)`` called for all that matches; return what ends it.
 
+        It is one client on one connection: what matches any of its patterns comes once and in the broker's order.
         Consumers stay subscribed over faults, as a client that reconnects at once would.
         """
         pipe: _Pipe[_Message] = _Pipe(self, lambda message: self._to_consumer(callback, message))
         key = self._next_consumer
         self._next_consumer += 1
-        self._consumers[key] = (pattern, pipe)
+        self._consumers[key] = (tuple(patterns), pipe)
         for topic, payload in self._retained.items():
-            if topic_matches_sub(pattern, topic):
+            if _matches_any(patterns, topic):
                 pipe.put(_Message(topic, payload, retained=True))
 
         def end() -> None:
@@ -287,7 +288,7 @@ class MemoryBroker:
         new = [pattern for pattern in subscriptions if pattern not in session.subscriptions]
         session.subscriptions.update(new)
         for topic, payload in self._retained.items():
-            if any(topic_matches_sub(pattern, topic) for pattern in new):
+            if _matches_any(new, topic):
                 self._enqueue(session, _Message(topic, payload, retained=True))
 
     def _route(self, message: _Message) -> None:
@@ -297,11 +298,11 @@ class MemoryBroker:
             else:
                 self._retained.pop(message.topic, None)
         live = _Message(message.topic, message.payload)
-        for pattern, pipe in list(self._consumers.values()):
-            if topic_matches_sub(pattern, message.topic):
+        for patterns, pipe in list(self._consumers.values()):
+            if _matches_any(patterns, message.topic):
                 pipe.put(live)
         for session in self._sessions.values():
-            if any(topic_matches_sub(pattern, message.topic) for pattern in session.subscriptions):
+            if _matches_any(session.subscriptions, message.topic):
                 self._enqueue(session, live)
 
     def _enqueue(self, session: _Session, message: _Message) -> None:
@@ -368,3 +369,7 @@ class MemoryBus:
                 await sink.received(message.topic, message.payload[: PAYLOAD_BYTES_MAX + 1], retained=message.retained)
             if session.queue and session.queue[0] is message:
                 session.queue.popleft()
+
+
+def _matches_any(patterns: Iterable[str], topic: str) -> bool:
+    return any(topic_matches_sub(pattern, topic) for pattern in patterns)

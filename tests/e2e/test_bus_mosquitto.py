@@ -35,9 +35,9 @@ class MosquittoRig:
         async with asyncio.timeout(5):
             await sink.serving.wait()
 
-    async def listen(self, pattern):
+    async def listen(self, *patterns):
         sink = Sink()
-        await self.serve(self.bus(f"consumer{next(self.names)}", subscriptions=(pattern,)), sink)
+        await self.serve(self.bus(f"consumer{next(self.names)}", subscriptions=patterns), sink)
         return sink.received_messages
 
     async def give(self, topic, payload, *, retain=False):

@@ -78,8 +78,9 @@ class Day:
         self.handsets = [Handset(self.sky, card, auto_answer=True) for card in cards]
         self.terminal = simulated_terminal(protocol, self.sky, GATEWAY_CARD, command=rng.random() < 0.5)
         self.broker = MemoryBroker(random.Random(rng.random()), persistent=rng.random() < 0.5, duplicates=0.02)
-        for pattern in ("up/+", "backlog/+", "receipt/+", "refusal"):
-            self.broker.subscribe(f"{BASE}/{pattern}", self._consume)
+        # One client, as a command centre's: order across topics is promised on one connection only.
+        patterns = ("up/+", "backlog/+", "receipt/+", "refusal")
+        self.broker.subscribe([f"{BASE}/{pattern}" for pattern in patterns], self._consume)
         self.post = Post(_settings(), directory, {"bd1": self.terminal}, self.broker, random.Random(rng.random()))
         restore = self._guard_precedence()
         self.post.start()

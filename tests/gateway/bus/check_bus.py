@@ -11,6 +11,7 @@ from gateway.bus.port import INFLIGHT_MAX, PAYLOAD_BYTES_MAX, BusLost, Will
 DOWN = "yizhan/v1/510000/cq1/down/+"
 ORDER = "yizhan/v1/510000/cq1/down/card:242286"
 UP = "yizhan/v1/510000/cq1/up/sos"
+BACKLOG = "yizhan/v1/510000/cq1/backlog/sos"
 STATE = "yizhan/v1/510000/cq1/state"
 PUBACK_TIMEOUT_S = 1.0
 """Set on every bus the rig makes, so that a frozen broker is found soon on real time too."""
@@ -23,8 +24,8 @@ class Rig(Protocol):
     def bus(self, client_id="cq1", *, subscriptions=(DOWN,), will=None):
         """Return a port to the broker."""
 
-    async def listen(self, pattern):
-        """Subscribe a consumer; return the list its ``(topic, payload, retained)`` are put in."""
+    async def listen(self, *patterns):
+        """Subscribe one consumer; return the list its ``(topic, payload, retained)`` are put in."""
 
     async def give(self, topic, payload, *, retain=False):
         """Publish as a consumer."""
@@ -116,6 +117,17 @@ async def check_wire_order_is_call_order(rig):
     heard = await rig.listen(UP)
     async with connected(bus):
         await asyncio.gather(*(bus.publish(UP, b"%d" % n) for n in range(300)))
+        await until(lambda: len(heard) == 300, "all messages")
+
+    assert [int(payload) for _, payload, _ in heard] == list(range(300))
+
+
+async def check_one_client_hears_two_topics_in_order(rig):
+    """What a sender's reports live and from the backlog rest on: one consumer, two topics, the order of the calls."""
+    bus = rig.bus()
+    heard = await rig.listen(UP, BACKLOG)
+    async with connected(bus):
+        await asyncio.gather(*(bus.publish(BACKLOG if n % 3 else UP, b"%d" % n) for n in range(300)))
         await until(lambda: len(heard) == 300, "all messages")
 
     assert [int(payload) for _, payload, _ in heard] == list(range(300))

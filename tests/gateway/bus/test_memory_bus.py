@@ -23,9 +23,9 @@ class MemoryRig:
             puback_timeout_s=PUBACK_TIMEOUT_S,
         )
 
-    async def listen(self, pattern):
+    async def listen(self, *patterns):
         heard = []
-        self.broker.subscribe(pattern, lambda *message: heard.append(message))
+        self.broker.subscribe(patterns, lambda *message: heard.append(message))
         return heard
 
     async def give(self, topic, payload, *, retain=False):
@@ -117,7 +117,7 @@ async def test_the_same_seed_repeats_the_same_times():
     async def trace():
         loop = asyncio.get_running_loop()
         rig, times, start_s = MemoryRig(), [], loop.time()
-        rig.broker.subscribe(UP, lambda _t, payload, _r: times.append((round(loop.time() - start_s, 9), payload)))
+        rig.broker.subscribe([UP], lambda _t, payload, _r: times.append((round(loop.time() - start_s, 9), payload)))
         bus = rig.bus()
         async with connected(bus):
             await asyncio.gather(*(bus.publish(UP, b"%d" % n) for n in range(20)))

@@ -158,7 +158,7 @@ class Consumer:
     def __init__(self, broker, confirms=None):
         self.broker, self.confirms = broker, confirms
         self.messages = []
-        broker.subscribe("#", self._take)
+        broker.subscribe(["#"], self._take)
 
     def _take(self, topic, payload, retained):
         ours = "/down/" not in topic  # orders are others' words and may be anything

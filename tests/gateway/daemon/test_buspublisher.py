@@ -218,7 +218,7 @@ async def test_an_unconfirmed_report_is_repeated_ever_more_rarely(tmp_path):
     async with running(tmp_path, bus={"unconfirmed_resend_s": 600}) as rig:
         times = []
         rig.broker.subscribe(
-            "#", lambda topic, *_: times.append(asyncio.get_running_loop().time()) if "/chat" in topic else None
+            ["#"], lambda topic, *_: times.append(asyncio.get_running_loop().time()) if "/chat" in topic else None
         )
         await rig.settle(CONSUMERS_RETURN_S + 1)
         await rig.hear(heard("今晚吃什么"))
@@ -300,7 +300,7 @@ async def test_a_crash_between_puback_and_note_publishes_again_and_loses_nothing
         consumer = Consumer(rig.broker)
         await rig.settle(CONSUMERS_RETURN_S + 1)
         arrived = asyncio.Event()
-        rig.broker.subscribe("#", lambda topic, *_: arrived.set() if topic.endswith("/chat") else None)
+        rig.broker.subscribe(["#"], lambda topic, *_: arrived.set() if topic.endswith("/chat") else None)
         await rig.hear(heard("今晚吃什么"))
         await arrived.wait()  # the moment a consumer has it; our note comes later
         await rig.crash()
