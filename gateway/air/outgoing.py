@@ -70,14 +70,14 @@ FRAGMENT_FLAG, LONG_FLAG, SHARED_FLAG = 1, 2, 4
 
 
 class Carries(enum.Enum):
-    """What a frame does for the bundle that asked for it."""
+    """What a frame does for the bundle or receipt that asked for it."""
 
     BUNDLE = enum.auto()
     """All of it."""
     PART = enum.auto()
     """Some symbols of it."""
     HELLO = enum.auto()
-    """Nothing yet: it announces the session that the bundle will travel in."""
+    """Nothing yet: it announces the session that the bundle or receipt will travel in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +90,9 @@ class AirFrame:
     """Whether the receipt that was offered is in it."""
 
     @property
-    def for_bundle(self) -> bool:
-        """Whether the bundle that asked for it travels in it."""
-        return self.carries is not Carries.HELLO
+    def is_bare_hello(self) -> bool:
+        """Whether what asked for it does not travel in it yet."""
+        return self.carries is Carries.HELLO
 
 
 class Outgoing:
@@ -186,13 +186,13 @@ class Outgoing:
         )
         return LONG_TAG_BYTES if is_long else SHORT_TAG_BYTES
 
-    def receipt(self, outbox: Outbox, peer: Peer, receipt: Receipt, *, bytes_max: int, now_s: float) -> bytes:
-        """Return a frame that carries a receipt alone; raises NoKey."""
+    def receipt(self, outbox: Outbox, peer: Peer, receipt: Receipt, *, bytes_max: int, now_s: float) -> AirFrame:
+        """Return a frame that carries a receipt alone, or the hello that must go before it; raises NoKey."""
         plain = self._coded(Content(receipt=receipt), peer)
         long_tag = bytes_max >= WIDE_BYTES
         session, counter = self._sessions.take(outbox, peer.id, long_tag=long_tag)
         data = bytes([LONG_FLAG * long_tag]) + plain
-        return self._wrapped(outbox, peer, session, counter, data, bytes_max=bytes_max, now_s=now_s).data
+        return self._wrapped(outbox, peer, session, counter, data, bytes_max=bytes_max, now_s=now_s)
 
     def to_group(self, outbox: Outbox, group: int, receipt: Receipt, *, now_s: float) -> tuple[bytes, bool]:
         """Return a frame to a group, and whether it is the receipt: from time to time a hello must go before it."""

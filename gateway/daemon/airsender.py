@@ -85,8 +85,8 @@ class AirSender:
             outbox.postpone(task.bundle.seq, max(now_s + WAIT_S_MIN, due_s or now_s), WAITS_FOR_REPORT)
             return None
         outgoing = replace(task.outgoing, payload=Payload.of_bytes(frame.data))
-        if not frame.for_bundle:
-            return FrameTask(outgoing, "hello", lambda _outbox, _left: None)
+        if frame.is_bare_hello:
+            return FrameTask(outgoing, "hello", _settles_nothing)
         attempt = outbox.begin(task.bundle.seq, self._runner.name, now_s)
         if attempt is None:
             return None
@@ -117,10 +117,14 @@ class AirSender:
             return None
         receipt = self._air.receipting.make(outbox, peer, entries, now_s, self._air.refused_by(peer.id))
         try:
-            data = self._air.outgoing.receipt(outbox, peer, receipt, bytes_max=bytes_max, now_s=now_s)
+            frame = self._air.outgoing.receipt(outbox, peer, receipt, bytes_max=bytes_max, now_s=now_s)
         except (NoKey, RecordError):
             return None
-        outgoing = Outgoing(card, Payload.of_bytes(data), urgent=urgent, label="receipt")
+        if frame.is_bare_hello:
+            return FrameTask(
+                Outgoing(card, Payload.of_bytes(frame.data), urgent=urgent, label="hello"), "hello", _settles_nothing
+            )
+        outgoing = Outgoing(card, Payload.of_bytes(frame.data), urgent=urgent, label="receipt")
         return FrameTask(outgoing, "receipt", self._settle(peer, card, entries, receipt, now_s))
 
     def _group_receipt(self, outbox: Outbox, now_s: float) -> FrameTask | None:
@@ -182,9 +186,7 @@ class AirSender:
             self._air.hello_sent(peer_id)
             data = b"" if peer is None else self._hello(outbox, peer, want=owed.want, now_s=now_s)
             if data:
-                return FrameTask(
-                    Outgoing(owed.card, Payload.of_bytes(data), label="hello"), "hello", lambda _o, _l: None
-                )
+                return FrameTask(Outgoing(owed.card, Payload.of_bytes(data), label="hello"), "hello", _settles_nothing)
         report = self._air.report_owed(name, now_s)
         if report is not None:
             peer = self._air.peers.by_id(outbox, report.peer)
@@ -209,3 +211,7 @@ class AirSender:
     def next_due_s(self, outbox: Outbox) -> float | None:
         """Return when this link should look again for what serves the connection."""
         return self._air.next_due_s(outbox, self._runner.name)
+
+
+def _settles_nothing(_outbox: Outbox, _left: bool) -> None:
+    """Do nothing, as a hello alone does for what must go behind it."""

@@ -14,11 +14,13 @@ import os
 import random
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import structlog
 
+from gateway.air.outgoing import HELLO_BYTES
 from gateway.air.sessions import Sessions
 from gateway.model import Precedence
 from gateway.store.outbox import Outbox
@@ -32,7 +34,7 @@ from tests.simulation.aircopies import BACK, GONE, OldCopy
 from tests.simulation.aircut import Cuts, Recording
 from tests.simulation.airledger import Fault
 from tests.simulation.airstore import DirectStore, memory_folder
-from tests.simulation.airworld import ENDS, ROUND_S, Keys, World
+from tests.simulation.airworld import CARDS, ENDS, ROUND_S, Keys, World
 
 SEEDS = 2
 MESSAGES = 6
@@ -267,6 +269,23 @@ async def two_ends(keys):
     for name in ENDS:
         await world.start(name, DirectStore.in_memory(name, world.clock, random.Random(1)))
     return world, world.ends["v1"], world.ends["hq"]
+
+
+async def test_a_hello_that_goes_before_a_receipt_does_not_settle_it(keys):
+    """On a link too small for both, the receipt stays owed and goes in the next frame."""
+    world, v1, hq = await two_ends(keys)
+    hq.runner.last = replace(hq.runner.last, data_bytes_max=HELLO_BYTES)
+    v1.accept("one", Precedence.FLASH)
+    await v1.step()
+    await world.carry()
+    assert hq.store.outbox.owed_to(str(CARDS["v1"]))
+
+    world.clock.advance(1.0)
+    await hq.step()
+    await hq.step()
+    await world.carry()
+
+    assert v1.acknowledged() == ["one"]
 
 
 async def test_a_receipt_of_an_earlier_session_settles_nothing(keys):
