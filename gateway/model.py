@@ -82,8 +82,14 @@ class EndpointKind(enum.StrEnum):
 _ENDPOINT_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,31}")
 """Without a dot at the beginning, as the bus wants its topic levels; ``..`` is no file name either."""
 
+_BEARER = re.compile(r"[a-z][a-z0-9_-]{0,15}")
+_ADDRESS = re.compile(r"[A-Za-z0-9+._@/-]{1,64}")
+
 STATION_ENTRIES_MAX = 64
-"""Most cards, groups and grid cells of one station, each."""
+"""Most cards, groups, grid cells and addresses of one station, each."""
+
+BEIDOU = "beidou"
+"""The bearer whose link addresses are card numbers."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -348,13 +354,15 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """An entry of the registry: a person, team or vehicle we know."""
+    """An entry of the registry: a person, team, vehicle or gateway we know."""
 
     id: str
     name: str = ""
     cards: tuple[int, ...] = ()
     groups: tuple[str, ...] = ()
     grids: tuple[str, ...] = ()
+    addresses: tuple[tuple[str, str], ...] = ()
+    """Link addresses on other bearers, as ``(bearer, address)``: ``("hf", "B7A")``, ``("satcom", "008617401234567")``."""
 
     def __post_init__(self) -> None:
         """Raise ModelError for an id that is not a name, a card out of range, or too many entries."""
@@ -364,11 +372,37 @@ class Station:
         for card in self.cards:
             if not 0 < card <= CARD_MAX:
                 raise ModelError(f"station {self.id}: card {card} is not between 1 and {CARD_MAX}")
-        for what, entries in (("cards", self.cards), ("groups", self.groups), ("grid cells", self.grids)):
+        self._check_addresses()
+        entries_of: tuple[tuple[str, tuple[object, ...]], ...] = (
+            ("cards", self.cards),
+            ("groups", self.groups),
+            ("grid cells", self.grids),
+            ("addresses", self.addresses),
+        )
+        for what, entries in entries_of:
             if len(entries) > STATION_ENTRIES_MAX:
                 raise ModelError(f"station {self.id}: found {len(entries)} {what}, at most {STATION_ENTRIES_MAX}")
         if len(self.name) > 64 or not self.name.isprintable():
             raise ModelError(f"station {self.id}: name has {len(self.name)} characters, at most 64 that can be seen")
+
+    def _check_addresses(self) -> None:
+        for bearer, address in self.addresses:
+            if not _BEARER.fullmatch(bearer) or bearer == BEIDOU:
+                raise ModelError(f"station {self.id}: bearer {bearer!r}; use a bearer as of a link, cards for {BEIDOU}")
+            if not _ADDRESS.fullmatch(address):
+                raise ModelError(
+                    f"station {self.id}: address {address!r} on {bearer}; use 1 to 64 of A-Z a-z 0-9 + . _ @ / -"
+                )
+
+    def addresses_on(self, bearer: str) -> tuple[str, ...]:
+        """Return its link addresses on a bearer, best first."""
+        if bearer == BEIDOU:
+            return tuple(str(card) for card in self.cards)
+        return tuple(address for on, address in self.addresses if on == bearer)
+
+    def bearers(self) -> set[str]:
+        """Return the bearers it has an address on."""
+        return {bearer for bearer, _ in self.addresses} | ({BEIDOU} if self.cards else set())
 
 
 CARD_MAX = 99_999_999

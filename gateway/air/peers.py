@@ -42,11 +42,9 @@ class Peers:
         shares = bool(state.salt) and 0 != state.revision == self._revision
         return Peer(peer_id, name, state.model, shares)
 
-    def by_card(self, outbox: Outbox, card: str) -> Peer | None:
-        """Return the peer whose station has a card; None for a plain handset and for cards nobody registered."""
-        if not (card.isascii() and card.isdigit()):
-            return None
-        station = outbox.station_by_card(int(card))
+    def by_address(self, outbox: Outbox, bearer: str, address: str) -> Peer | None:
+        """Return the peer whose station has a link address; None for a plain handset and for what nobody registered."""
+        station = outbox.station_by_address(bearer, address)
         return None if station is None else self.by_name(outbox, station.id)
 
     def by_name(self, outbox: Outbox, name: str) -> Peer | None:

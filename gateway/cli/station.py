@@ -26,6 +26,13 @@ def station() -> None:
 )
 @click.option("--group", "groups", multiple=True, help=tr("Group it belongs to; may be given again."))
 @click.option("--grid", "grids", multiple=True, help=tr("Grid cell (网格) it belongs to; may be given again."))
+@click.option(
+    "--address",
+    "addresses",
+    multiple=True,
+    metavar="BEARER:ADDRESS",
+    help=tr("Address on another bearer, as hf:B7A or satcom:8617401234567; may be given again."),
+)
 @socket_option
 @json_option
 def add(
@@ -34,11 +41,20 @@ def add(
     cards: tuple[int, ...],
     groups: tuple[str, ...],
     grids: tuple[str, ...],
+    addresses: tuple[str, ...],
     socket_path: str,
     as_json: bool,
 ) -> None:
     """Add one station."""
-    request = {"op": "station_add", "id": station_id, "name": name, "cards": cards, "groups": groups, "grids": grids}
+    request = {
+        "op": "station_add",
+        "id": station_id,
+        "name": name,
+        "cards": cards,
+        "groups": groups,
+        "grids": grids,
+        "addresses": addresses,
+    }
     result = ask(socket_path, request)
     if as_json:
         print_json(result)
@@ -61,12 +77,13 @@ def list_stations(socket_path: str, as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(tr("station"), tr("name"), tr("cards"), tr("groups"), tr("grid cells"))
+    table = Table(tr("station"), tr("name"), tr("cards"), tr("addresses"), tr("groups"), tr("grid cells"))
     for entry in result["stations"]:
         table.add_row(
             entry["id"],
             printable(entry["name"]),
             ", ".join(map(str, entry["cards"])),
+            ", ".join(map(printable, entry["addresses"])),
             ", ".join(entry["groups"]),
             ", ".join(entry["grids"]),
         )

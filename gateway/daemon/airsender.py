@@ -47,6 +47,7 @@ class AirSender:
     def __init__(self, air: AirSide, runner: LinkRunner) -> None:
         self._air = air
         self._runner = runner
+        self._bearer = runner.link.info.bearer
         self._keys_last = False
 
     def peer_of(self, outbox: Outbox, bundle: Bundle) -> Peer | None:
@@ -102,7 +103,7 @@ class AirSender:
 
     def receipt(self, outbox: Outbox, owed: Owed, now_s: float) -> FrameTask | None:
         """Return the receipt owed to a gateway; None if it is owed to a person."""
-        peer = self._air.peers.by_card(outbox, owed.peer) if self._air.ready else None
+        peer = self._air.peers.by_address(outbox, self._bearer, owed.peer) if self._air.ready else None
         if peer is None or not any(outbox.air_heard_as(entry.seq) for entry in owed.entries):
             return None  # a person's terminal, or a text that somebody typed on a gateway's
         return self._group_receipt(outbox, now_s) or self._receipt(
@@ -137,7 +138,7 @@ class AirSender:
         lines: list[PeerReceipt] = []
         settled: list[tuple[str, list[int]]] = []
         for owed in outbox.owed_next(self._runner.name, now_s, limit=LINES_MAX):
-            peer = self._air.peers.by_card(outbox, owed.peer)
+            peer = self._air.peers.by_address(outbox, self._bearer, owed.peer)
             line = None if peer is None else self._air.receipting.line(outbox, peer)
             if peer is None or line is None:
                 continue

@@ -175,7 +175,7 @@ class AirSide:
         if not self.ready or heard.addressed is Addressed.OVERHEARD:
             core.count("air: frame for another" if self.ready else "air: frame before the start was over")
             return False
-        peer = self.peers.by_card(outbox, heard.peer)
+        peer = self.peers.by_address(outbox, core.bearer_of(link), heard.peer)
         if peer is None:
             core.count("air: frame of a stranger")
             return False

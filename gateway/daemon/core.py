@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gateway.model import BUS_LANE
+from gateway.model import BEIDOU, BUS_LANE
 
 if TYPE_CHECKING:
     import random
@@ -106,6 +106,11 @@ class Core:
         self.wake_links()
         self.bus_bell.ring()
         self.changes.note()
+
+    def bearer_of(self, link: str) -> str:
+        """Return the bearer of a link; Beidou for one that is no longer configured, as all were once."""
+        runner = self.links.get(link)
+        return BEIDOU if runner is None else runner.link.info.bearer
 
     def bearers(self) -> dict[str, int]:
         """Return how many links are configured by bearer."""

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.link import Addressed, PayloadKind
 from gateway.model import (
+    BEIDOU,
     BUS,
     TEXT_CHARS_MAX,
     Direction,
     Draft,
     Endpoint,
+    EndpointKind,
     Message,
     MessageKind,
     ModelError,
@@ -77,7 +79,7 @@ class Inbound:
         """
         core = self._core
         core.count(f"heard {heard.addressed}")
-        if self._is_ours(heard.peer):
+        if self._is_ours(core.bearer_of(link), heard.peer):
             return
         link, heard = self._for_another_card(link, heard)
         try:
@@ -105,16 +107,20 @@ class Inbound:
                     raise
             await asyncio.sleep(STORE_RETRY_S)
 
-    def _is_ours(self, card: str) -> bool:
-        """Tell whether a card is in one of our own terminals: a command terminal also copies what we send."""
-        return any(runner.card and runner.card == card.lstrip("0") for runner in self._core.links.values())
+    def _is_ours(self, bearer: str, address: str) -> bool:
+        """Tell whether an address is one of our own devices: a command terminal also copies what we send."""
+        return self._own_link(bearer, address) is not None
+
+    def _own_link(self, bearer: str, address: str) -> str | None:
+        runners = sorted(self._core.links.items())
+        return next((name for name, runner in runners if runner.bearer == bearer and runner.has_address(address)), None)
 
     def _for_another_card(self, link: str, heard: Heard) -> tuple[str, Heard]:
-        """Take a copy of what was sent to another of our cards as ours, to be answered by that card's link."""
+        """Take a copy of what was sent to another of our devices as ours, to be answered by that device's link."""
         if heard.addressed is Addressed.OVERHEARD and heard.to_peer:
-            for name, runner in sorted(self._core.links.items()):
-                if runner.card and runner.card == heard.to_peer.lstrip("0"):
-                    return name, replace(heard, addressed=Addressed.ME)
+            name = self._own_link(self._core.bearer_of(link), heard.to_peer)
+            if name is not None:
+                return name, replace(heard, addressed=Addressed.ME)
         return link, heard
 
     def _accept(self, outbox: Outbox, link: str, heard: Heard) -> tuple[bool, Bundle | None]:
@@ -126,7 +132,7 @@ class Inbound:
         now_s = core.now_s()
         if core.air is not None and core.air.is_frame(heard):
             return core.air.take(outbox, link, heard, now_s), None
-        source = _source_of(heard)
+        source = _source_of(outbox, core.bearer_of(link), heard)
         message, ref = self._understand(outbox, heard, source, now_s)
         for_us = heard.addressed is Addressed.ME and source != NOBODY
         order = self._answered_order(outbox, source, message, ref) if for_us else None
@@ -151,7 +157,9 @@ class Inbound:
             lane=core.report_lane(outbox),
             now_s=now_s,
             duplicate=self._window(key),
-            owed=OwedTo(link, source.name) if wants_receipt else None,
+            owed=OwedTo(link, heard.peer if source.kind is EndpointKind.STATION else source.name)
+            if wants_receipt
+            else None,
         )
         if order is None:
             return not acceptance.is_duplicate, None
@@ -216,7 +224,7 @@ class Inbound:
         if message.kind is not MessageKind.ACK and ref is None:
             return None
         mine = {source}
-        station = outbox.station_by_card(int(source.name))
+        station = outbox.station_by_card(int(source.name)) if source.kind is EndpointKind.CARD else None
         if station is not None:
             mine.add(Endpoint.parse(f"station:{station.id}"))
         if ref is not None:
@@ -229,8 +237,11 @@ class Inbound:
         return reached[0] if len(reached) == 1 else None
 
 
-def _source_of(heard: Heard) -> Endpoint:
+def _source_of(outbox: Outbox, bearer: str, heard: Heard) -> Endpoint:
     """Return who says it; NOBODY for a damaged or foreign address, since an SOS counts whoever sends it."""
+    if bearer != BEIDOU:
+        station = outbox.station_by_address(bearer, heard.peer)
+        return NOBODY if station is None else Endpoint(EndpointKind.STATION, station.id)
     try:
         return Endpoint.card(heard.peer)
     except ModelError:

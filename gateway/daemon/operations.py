@@ -317,6 +317,7 @@ class Operations:
             cards=_list_of(int, request, "cards"),
             groups=_list_of(str, request, "groups"),
             grids=_list_of(str, request, "grids"),
+            addresses=_addresses_of(request),
         )
         await self._core.store.run(lambda outbox: outbox.station_put(station))
         self._core.wake_links()
@@ -361,6 +362,13 @@ def _list_of(kind: type[T], request: Mapping[str, Any], key: str) -> tuple[T, ..
     if not isinstance(values, list) or not all(type(value) is kind for value in values):
         raise OperationError("refused", f"{key}: found {values!r}, write a list of {kind.__name__}")
     return tuple(values)
+
+
+def _addresses_of(request: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return ``BEARER:ADDRESS`` texts as pairs."""
+    return tuple(
+        (bearer, address) for bearer, _, address in (one.partition(":") for one in _list_of(str, request, "addresses"))
+    )
 
 
 def _queue(outbox: Outbox, now_s: float) -> dict[str, Any]:
@@ -425,4 +433,5 @@ def station_json(station: Station) -> dict[str, Any]:
         "cards": list(station.cards),
         "groups": list(station.groups),
         "grids": list(station.grids),
+        "addresses": [f"{bearer}:{address}" for bearer, address in station.addresses],
     }

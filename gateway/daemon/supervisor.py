@@ -58,9 +58,15 @@ class LinkRunner:
         return self.link.info.name
 
     @property
-    def card(self) -> str:
-        """Return the link's own address as its device says it, without leading zeros; empty while it is not known."""
-        return str(self.last.identity.get("card") or "").lstrip("0")
+    def bearer(self) -> str:
+        """Return the kind of network it is on."""
+        return self.link.info.bearer
+
+    def has_address(self, address: str) -> bool:
+        """Tell whether a link address is the device's own, as it says itself; a card with or without leading zeros."""
+        identity = self.last.identity
+        card = str(identity.get("card") or "").lstrip("0")
+        return bool(card and card == address.lstrip("0")) or bool(address and identity.get("address") == address)
 
     async def heard(self, heard: Heard) -> None:
         """Take something received; returns when it is on disk."""

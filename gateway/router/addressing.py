@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.link import BROADCAST_PEER
-from gateway.model import BUS_LANE, Endpoint, EndpointKind
+from gateway.model import BEIDOU, BUS_LANE, Endpoint, EndpointKind
 from gateway.router.plan import lane_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gateway.model import Station
-
-BEIDOU = "beidou"
-"""The bearer whose link addresses are card numbers."""
 
 
 class Unreachable(ValueError):
@@ -38,10 +35,11 @@ def lane_for(endpoint: Endpoint, station: Callable[[str], Station | None], beare
                 raise Unreachable(
                     f"{endpoint}: no such station in the registry; add it with: yizhan station add {endpoint.name} --card N"
                 )
-            wanted = {BEIDOU} if entry.cards else set()
+            wanted = entry.bearers()
             if not wanted:
                 raise Unreachable(
-                    f"{endpoint}: the station has no card; add one with: yizhan station add {endpoint.name} --card N"
+                    f"{endpoint}: the station has no card and no address; add one with: "
+                    f"yizhan station add {endpoint.name} --card N or --address BEARER:ADDRESS"
                 )
         case EndpointKind.GROUP | EndpointKind.GRID:
             raise Unreachable(f"{endpoint}: a {endpoint.kind} is sent to its members one by one")
@@ -54,17 +52,16 @@ def lane_for(endpoint: Endpoint, station: Callable[[str], Station | None], beare
 def peer_on(endpoint: Endpoint, bearer: str, station: Callable[[str], Station | None], attempt: int) -> str | None:
     """Return the address of ``endpoint`` on a link of ``bearer``, or None if it has none there.
 
-    A station with several cards is tried on each in turn: ``attempt`` counts the tries so far.
+    A station with several addresses is tried on each in turn: ``attempt`` counts the tries so far.
     """
-    if bearer != BEIDOU and endpoint.kind is not EndpointKind.BROADCAST:
-        return None
     match endpoint.kind:
         case EndpointKind.CARD:
-            return endpoint.name
+            return endpoint.name if bearer == BEIDOU else None
         case EndpointKind.BROADCAST:
             return BROADCAST_PEER
         case EndpointKind.STATION:
             entry = station(endpoint.name)
-            return str(entry.cards[attempt % len(entry.cards)]) if entry is not None and entry.cards else None
+            addresses = () if entry is None else entry.addresses_on(bearer)
+            return addresses[attempt % len(addresses)] if addresses else None
         case _:
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from gateway.model import Station
+from gateway.model import BEIDOU, Station
 from gateway.store.errors import StoreFull
 from gateway.store.records import BadRecord, checked, sealed
 from gateway.store.shelf import Shelf
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def _keys(station: Station) -> list[tuple[str, str, str]]:
     return [
         *(("card", str(card), station.id) for card in station.cards),
+        *(("address", f"{bearer}:{address}", station.id) for bearer, address in station.addresses),
         *(("group", group, station.id) for group in station.groups),
         *(("grid", grid, station.id) for grid in station.grids),
     ]
@@ -33,7 +34,8 @@ class Registry(Shelf):
         if not had and self._tallies.rows["station"] >= self.limits.stations_max:
             raise StoreFull(f"registry: {self.limits.stations_max} stations are known, which is the most; remove some")
         self._db.execute("DELETE FROM station_key WHERE id = ?", (station.id,))
-        body = to_json({"name": station.name, "cards": station.cards, "groups": station.groups, "grids": station.grids})
+        value = {"name": station.name, "cards": station.cards, "groups": station.groups, "grids": station.grids}
+        body = to_json(value | {"addresses": station.addresses} if station.addresses else value)
         self._db.execute("INSERT OR REPLACE INTO station VALUES (?, ?, ?)", sealed(station.id, body))
         self._db.executemany("INSERT OR IGNORE INTO station_key VALUES (?, ?, ?)", _keys(station))
         self._tallies.rows["station"] += not had
@@ -59,6 +61,12 @@ class Registry(Shelf):
     def station_by_card(self, card: int) -> Station | None:
         """Return the station that has a card; the first by id if several claim it."""
         return next(iter(self._stations_by("card", str(card))), None)
+
+    def station_by_address(self, bearer: str, address: str) -> Station | None:
+        """Return the station that a link address of a bearer belongs to; cards with or without leading zeros."""
+        if bearer == BEIDOU:
+            return self.station_by_card(int(address)) if address.isascii() and address.isdigit() else None
+        return next(iter(self._stations_by("address", f"{bearer}:{address}")), None)
 
     def stations_in(self, *, group: str = "", grid: str = "") -> list[Station]:
         """Return the members of a group or of a grid cell, by id."""
@@ -97,6 +105,7 @@ class Registry(Shelf):
                     cards=tuple(value["cards"]),
                     groups=tuple(value["groups"]),
                     grids=tuple(value["grids"]),
+                    addresses=tuple((bearer, address) for bearer, address in value.get("addresses", ())),
                 )
             )
         return good

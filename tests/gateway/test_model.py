@@ -198,9 +198,22 @@ def test_the_longest_lifetime_is_allowed():
     assert drafted(lifetime_s=LIFETIME_S_MAX).lifetime_s == LIFETIME_S_MAX
 
 
-@pytest.mark.parametrize("wrong", [{"cards": (0,)}, {"cards": (CARD_MAX + 1,)}, {"name": "x" * 65}, {"name": "a\x1bb"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"cards": (0,)},
+        {"cards": (CARD_MAX + 1,)},
+        {"name": "x" * 65},
+        {"name": "a\x1bb"},
+        {"addresses": (("beidou", "5"),)},
+        {"addresses": (("HF", "B7A"),)},
+        {"addresses": (("hf", ""),)},
+        {"addresses": (("hf", "B 7A"),)},
+        {"addresses": (("hf", "x" * 65),)},
+    ],
+)
 def test_a_station_refuses_what_it_cannot_be(wrong):
-    """Card 0, nine-digit cards, long names and names that repaint a terminal are refused."""
+    """Card 0, nine-digit cards, long names, names that repaint a terminal, and addresses of no bearer are refused."""
     with pytest.raises(ModelError):
         Station(**({"id": "team3"} | wrong))
 

@@ -55,7 +55,7 @@ EVERY = [
     (["status"], done(status())),
     (["send", "--to", "card:1", "撤离"], done({"duplicate": False, "bundles": [bundle()]})),
     (["explain", "1"], done({"bundle": bundle(), "now_s": 9.0, "wall_s": 1.8e9, "waits": "x", "history": []})),
-    (["station", "add", "team3"], done({"id": "team3", "name": "", "cards": [], "groups": [], "grids": []})),
+    (["station", "add", "team3"], done({"id": "team3"})),
     (["station", "list"], done({"stations": []})),
 ]
 names = [" ".join(arguments[:2]) for arguments, _ in EVERY]
@@ -171,7 +171,9 @@ def test_control_characters_from_the_air_are_escaped(gateway, as_json):
     event = {"at_s": 1.0, "what": "try", "link": "bd1", "words": HOSTILE, "ended_s": 1.0}
     answers = {
         ("explain", "1"): {"bundle": hostile, "now_s": 9.0, "wall_s": 1.8e9, "waits": HOSTILE, "history": [event]},
-        ("station", "list"): {"stations": [{"id": "a", "name": HOSTILE, "cards": [], "groups": [], "grids": []}]},
+        ("station", "list"): {
+            "stations": [{"id": "a", "name": HOSTILE, "cards": [], "groups": [], "grids": [], "addresses": [HOSTILE]}]
+        },
         ("status",): status(
             bus={"connected": False, "state": HOSTILE, "for_s": 1.0},
             links=[link(detail=HOSTILE, identity={"card": HOSTILE})],

@@ -25,13 +25,14 @@ CARD = "179773"
 class Rig:
     """One gateway with its links and perhaps a bus; it can crash and start again."""
 
-    def __init__(self, tmp_path, *, links=("bd1",), bus=None, limits=None, slot_s=0.0, **tables):
+    def __init__(self, tmp_path, *, links=("bd1",), bearers=None, bus=None, limits=None, slot_s=0.0, **tables):
         self.directory = tmp_path
         table = {"gateway": {"id": "cp1", "region": "5133"}} | tables
         if bus is not None:
             table["bus"] = {"url": "mqtt://memory", "consumers": ["centre"], "commands": "allow"} | bus
         self.settings = Settings.model_validate(table)
         self.limits = limits
+        self.bearers = bearers or {}
         self.clock = ScriptedClock()
         self.devices = {name: Device(card=n + 1, slot_s=slot_s) for n, name in enumerate(links)}
         self.broker = None if bus is None else MemoryBroker(random.Random(1))
@@ -50,7 +51,9 @@ class Rig:
         )
         self.gateway = Gateway(self.settings, self.store, self.store.timeline, self.clock, rng)
         for name, device in self.devices.items():
-            self.gateway.add_link(ScriptedLink(name, device, self.gateway.memory_for(name)))
+            self.gateway.add_link(
+                ScriptedLink(name, device, self.gateway.memory_for(name), self.bearers.get(name, "beidou"))
+            )
         if self.broker is not None:
             topics = Topics("yizhan", "5133", "cp1")
             will = Will(topics.state, will_payload(boot="boot-1", version="test"))

@@ -385,8 +385,8 @@ async def test_a_station_is_stored_listed_and_replaced(tmp_path):
     """Adding again replaces; listing tells all."""
     async with running(tmp_path) as rig:
         await rig.ask(op="station_add", id="team3", cards=[242286], groups=["rescue"], name="三队")
-        await rig.ask(op="station_add", id="team3", cards=[5])
+        await rig.ask(op="station_add", id="team3", cards=[5], addresses=["hf:B7A"])
 
         assert (await rig.ask(op="station_list"))["stations"] == [
-            {"id": "team3", "name": "", "cards": [5], "groups": [], "grids": []}
+            {"id": "team3", "name": "", "cards": [5], "groups": [], "grids": [], "addresses": ["hf:B7A"]}
         ]

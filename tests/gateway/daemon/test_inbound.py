@@ -40,6 +40,21 @@ async def test_a_call_for_help_is_stored_understood_and_owed_a_receipt(tmp_path)
         assert await rig.owed() == {CARD: [report.seq]}
 
 
+async def test_who_is_heard_on_another_bearer_is_known_by_the_address_there(tmp_path):
+    """Given a text from a registered call sign on HF, then it is that station's report and its receipt goes there."""
+    async with running(tmp_path, links=("hf1",), bearers={"hf1": "hf"}) as rig:
+        await rig.ask(op="station_add", id="v7", addresses=["hf:B7A"])
+        rig.devices["hf1"].change(lit=False)
+        await rig.settle()
+        await rig.hear(heard(SOS, peer="B7A"), link="hf1")
+        await rig.hear(heard(SOS + "！", peer="5"), link="hf1")
+
+        known, stranger = await rig.reports()
+        assert str(known.draft.source) == "station:v7"
+        assert str(stranger.draft.source) == "card:0", "5 is no card here"
+        assert await rig.owed("hf1") == {"B7A": [known.seq]}
+
+
 async def test_coordinates_in_the_text_win_over_the_terminals(tmp_path):
     """A person who writes where the trouble is means that place, not where the terminal stands."""
     async with running(tmp_path) as rig:

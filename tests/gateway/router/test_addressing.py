@@ -12,6 +12,7 @@ quick = settings(deadline=None, derandomize=True, max_examples=100)
 REGISTRY = {
     "team3": Station(id="team3", cards=(242286, 242287)),
     "office": Station(id="office", name="no card"),
+    "v7": Station(id="v7", cards=(200107,), addresses=(("hf", "B7A"), ("hf", "B7B"), ("satcom", "8617400000007"))),
 }
 LINKS = {"beidou": 2, "hf": 1}
 
@@ -24,6 +25,22 @@ def lane(text, bearers=LINKS):
 def test_people_with_cards_and_broadcasts_wait_in_the_beidou_lane(text):
     """The lane names the bearers that can reach them and are configured."""
     assert lane(text) == "beidou"
+
+
+def test_a_station_waits_for_every_configured_bearer_that_it_has_an_address_on():
+    """Its lane names them all, so that each of those links may take the bundle, and no other."""
+    assert lane("station:v7") == "beidou+hf"
+    assert lane("station:v7", {"satcom": 1}) == "satcom"
+
+
+def test_an_address_belongs_to_its_bearer():
+    """A call sign is used on HF, a card on Beidou, and several are tried in turn."""
+    v7 = Endpoint.parse("station:v7")
+
+    assert [peer_on(v7, "hf", REGISTRY.get, attempt) for attempt in range(3)] == ["B7A", "B7B", "B7A"]
+    assert peer_on(v7, "beidou", REGISTRY.get, 1) == "200107"
+    assert peer_on(v7, "lora", REGISTRY.get, 0) is None
+    assert peer_on(Endpoint.parse("card:200107"), "hf", REGISTRY.get, 0) is None
 
 
 def test_the_centre_is_on_the_bus():

@@ -34,6 +34,18 @@ def test_a_station_is_found_by_card_group_and_grid(store):
     assert store.run(lambda outbox: outbox.stations_in(group="5133-07")) == []
 
 
+def test_a_station_is_found_by_its_address_on_any_bearer(store):
+    """The same letters on another bearer are another address, and a card is found with leading zeros."""
+    vehicle = Station("v7", cards=(200107,), addresses=(("hf", "B7A"), ("satcom", "8617400000007")))
+    put(store, vehicle)
+    store.crash()
+
+    assert store.run(lambda outbox: outbox.station_by_address("hf", "B7A")) == vehicle
+    assert store.run(lambda outbox: outbox.station_by_address("satcom", "B7A")) is None
+    assert store.run(lambda outbox: outbox.station_by_address("beidou", "0200107")) == vehicle
+    assert store.run(lambda outbox: outbox.station_by_address("beidou", "B7A")) is None
+
+
 def test_replacing_a_station_drops_its_old_keys(store):
     """A card that was taken away no longer leads to it."""
     put(store, TEAM)
