@@ -42,6 +42,12 @@ class Channel(Protocol):
     def next_opening_s(self, at_s: float) -> float:
         """Return the first moment from ``at_s`` on at which the way is up; inf: never again."""
 
+    def next_chance_s(self, at_s: float) -> float:
+        """Return the first moment after ``at_s`` at which a frame may fare otherwise: the next cell or change of the way.
+
+        Until then a later start only arrives later. The oracle steps from chance to chance; inf: nothing changes again.
+        """
+
 
 class Dice:
     """Numbers in [0, 1) fixed by a name and a moment's number; throwing one changes nothing."""
