@@ -258,11 +258,10 @@ class _Graph:
 
 def _open_and_free(channel: Channel, calendar: _Calendar, at_s: float, before_s: float) -> float:
     """Return the first moment from ``at_s`` on at which the way is up and the link free; inf when not before a moment."""
-    while at_s < before_s:
-        free_s = calendar.free_from(channel.next_opening_s(at_s))
-        if free_s == channel.next_opening_s(free_s):
-            return free_s
-        at_s = free_s
+    while at_s < before_s and (open_s := channel.next_opening_s(at_s)) < before_s:
+        at_s = calendar.free_from(open_s)
+        if at_s == open_s:
+            return at_s
     return math.inf
 
 
