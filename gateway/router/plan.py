@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gateway.link import LinkState
 from gateway.model import BundleState, Precedence
+from gateway.router.budget import UNLIMITED, Ledger
+from gateway.router.contacts import ALWAYS, Contact, Quiet
+from gateway.router.estimate import LinkEstimate
 from gateway.router.health import LinkHealth
 from gateway.router.policy import FLASH_COPIES
+from gateway.router.tariff import Tariff
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gateway.model import Bundle
     from gateway.router.policy import Policy
+
+
+SLOT_S = 60.0
+"""Time between two frames where a device does not say: a civil card's service frequency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +35,15 @@ class LinkView:
     state: LinkState
     not_before_s: float = 0.0
     health: LinkHealth = field(default_factory=LinkHealth)
+    tariff: Tariff = field(default_factory=Tariff)
+    frame_bytes: int | None = None
+    """What one frame carries of a bundle; None while unknown: anything is one frame."""
+    slot_s: float = SLOT_S
+    """Time from one frame's beginning to the next's."""
+    estimate: LinkEstimate = field(default_factory=LinkEstimate)
+    ledger: Ledger = UNLIMITED
+    contact: Contact = ALWAYS
+    quiet: Quiet = field(default_factory=Quiet)
 
     @property
     def is_usable(self) -> bool:
@@ -34,11 +52,31 @@ class LinkView:
 
 
 @dataclass(frozen=True, slots=True)
+class Option:
+    """One link of the lane as it was weighed, for people who ask why."""
+
+    link: str
+    chosen: bool
+    why: str
+    """In English log words: ``cheapest``, ``suspect: unacknowledged``, ``not open: busy``."""
+    delay_s: float | None = None
+    """Expected time until it is there; None where nothing is known of when."""
+    success: float | None = None
+    """Probability that one transmission arrives."""
+    price: float | None = None
+    """Expected price of having it there, repeats counted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """Links that should take the bundle, best first (empty: wait), and the reason in English log words."""
 
     links: tuple[str, ...]
     reason: str
+    options: tuple[Option, ...] = ()
+    """Every link of the lane in the operator's order."""
+    until_s: float = math.inf
+    """With no links: when time alone changes that (a pass, a budget, the end of quiet hours); inf: nobody knows."""
 
 
 def lane_of(bearers: Sequence[str]) -> str:

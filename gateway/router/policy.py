@@ -1,7 +1,8 @@
-"""The operator's policy as values: order of links, deadlines, tries and lifetimes per precedence."""
+"""The operator's policy as values: how links are chosen, deadlines, tries and lifetimes per precedence."""
 
 from __future__ import annotations
 
+import enum
 import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -10,6 +11,49 @@ from gateway.model import MessageKind, Precedence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+class Choose(enum.StrEnum):
+    """What a link is chosen by."""
+
+    SOONEST = "soonest"
+    """Expected time of delivery."""
+    CHEAPEST = "cheapest"
+    """Expected price among the links that keep the deadline; links of about one price in the operator's order."""
+    ORDER = "order"
+    """The operator's order alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What holds for one precedence, or, overlaid, for one kind of it."""
+
+    choose: Choose
+    links: tuple[str, ...] | None = None
+    """Links that may carry it; None: any. FLASH takes another one all the same when none of them is usable."""
+    copies: int = 1
+    """Links that get an unchanged copy each. FLASH makes up on the same link for a link that is missing."""
+    deadline_s: float | None = None
+    """Age by which it should be there; None: a share of its lifetime (see LIFETIME_SHARE)."""
+
+
+@dataclass(frozen=True, slots=True)
+class KindRule:
+    """What the operator says of one kind of message; None: as its precedence has it."""
+
+    choose: Choose | None = None
+    links: tuple[str, ...] | None = None
+    copies: int | None = None
+    deadline_s: float | None = None
+
+    def over(self, rule: Rule) -> Rule:
+        """Return ``rule`` with what this says of its own."""
+        return Rule(
+            choose=self.choose or rule.choose,
+            links=rule.links if self.links is None else self.links,
+            copies=rule.copies if self.copies is None else self.copies,
+            deadline_s=rule.deadline_s if self.deadline_s is None else self.deadline_s,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +85,25 @@ DEFAULT_LIFETIME_S: Mapping[Precedence, float] = {
 FLASH_COPIES = 2
 """Links that carry a FLASH bundle at once (promise 4)."""
 
+COPIES_MAX = 4
+"""Most copies of anything: a fifth link adds less than it takes from everybody else."""
+
+DEFAULT_RULES: Mapping[Precedence, Rule] = {
+    Precedence.FLASH: Rule(Choose.SOONEST, copies=FLASH_COPIES),
+    Precedence.IMMEDIATE: Rule(Choose.SOONEST),
+    Precedence.PRIORITY: Rule(Choose.CHEAPEST),
+    Precedence.ROUTINE: Rule(Choose.CHEAPEST),
+}
+
+LIFETIME_SHARE = 0.5
+"""Share of what is left of a lifetime in which it should be there; the rest is for a second chance."""
+
+HYSTERESIS = 0.25
+"""A link that is not the one last used, or not first in order, must be better by this share to be taken instead."""
+
+PROBE_EVERY_S = 900.0
+"""How often a link that is doubted, but comes first, gets one real bundle that is not urgent to show what it can."""
+
 REFUSED_RECHECK_S = 3_600.0
 """A bundle that every link refused is tried again this often: cards, levels and rights change."""
 
@@ -63,7 +126,20 @@ class Policy:
     order: Mapping[Precedence, tuple[str, ...]] = field(default_factory=dict)
     patience: Mapping[Precedence, Patience] = field(default_factory=lambda: DEFAULT_PATIENCE)
     hold_down_s: float = 300.0
-    """A link that failed silently is preferred again only after this long with evidence; so nothing flaps."""
+    """A link that failed is preferred again only after this long with evidence; so nothing flaps."""
+    rules: Mapping[Precedence, Rule] = field(default_factory=lambda: DEFAULT_RULES)
+    kinds: Mapping[MessageKind, KindRule] = field(default_factory=dict)
+    hysteresis: float = HYSTERESIS
+    probe_every_s: float = PROBE_EVERY_S
+    """inf: no probes."""
+    keep_last_slot: bool = False
+    """Keep the last link that could take an SOS at once free, while something else can wait for another link in time."""
+
+    def rule(self, precedence: Precedence, kind: MessageKind) -> Rule:
+        """Return what holds for a bundle. No kind's table changes what holds for FLASH."""
+        rule = self.rules[precedence]
+        overlay = None if precedence is Precedence.FLASH else self.kinds.get(kind)
+        return rule if overlay is None else overlay.over(rule)
 
     def between_gateways(self) -> Policy:
         """Return the policy for bundles to other gateways, which answer by themselves: whatever is not, is sent again."""
