@@ -192,6 +192,9 @@ class AirSide:
         return False
 
     def _take_from(self, outbox: Outbox, owed: OwedTo, taken: Taken, now_s: float) -> bool:
+        if taken.counter:
+            name = taken.peer.name
+            self._core.heard_again.gateway(outbox, name, now_s, is_upstream=name == self.upstream)
         if taken.part:
             self._note_report(outbox, taken.peer.id, owed.link, owed.peer)
         self._answer_hello(owed, taken, now_s)

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gateway.daemon.heardagain import HeardAgain
 from gateway.model import BEIDOU, BUS_LANE
 
 if TYPE_CHECKING:
@@ -82,6 +83,10 @@ class Core:
     counters: dict[str, int] = field(default_factory=dict)
     air: AirSide | None = None
     """The side towards other gateways, where one is configured."""
+    heard_again: HeardAgain = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.heard_again = HeardAgain(self)
 
     def now_s(self) -> float:
         """Return the timeline now."""

@@ -133,6 +133,8 @@ class Inbound:
         if core.air is not None and core.air.is_frame(heard):
             return core.air.take(outbox, link, heard, now_s), None
         source = _source_of(outbox, core.bearer_of(link), heard)
+        if source != NOBODY:
+            core.heard_again.person(outbox, source, now_s)
         message, ref = self._understand(outbox, heard, source, now_s)
         for_us = heard.addressed is Addressed.ME and source != NOBODY
         order = self._answered_order(outbox, source, message, ref) if for_us else None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gateway.model import Precedence, ReceiptLevel
-from gateway.store.records import ANSWERED, DELIVERED, EXPIRED, REFUSED, RELAYED, SENT
+from gateway.model import BUS, BUS_LANE, Precedence, ReceiptLevel
+from gateway.store.records import ANSWERED, DELIVERED, EXPIRED, QUEUED, REFUSED, RELAYED, SENT
 from gateway.store.sending import EVIDENCE, Sending
 from gateway.store.shelf import Note
 
@@ -105,15 +106,37 @@ class Evidence(Sending):
             done += len(rows)
         return done
 
-    def release(self, lane: str, destination: Endpoint, now_s: float, limit: int = 1_000) -> int:
-        """Make up to `limit` waiting bundles for an endpoint due now: it was heard, so it can hear; return how many."""
-        rows = self._db.execute(
-            "SELECT seq FROM bundle WHERE state < 4 AND direction = 1 AND destination = ? AND lane = ? AND due_s > ? "
-            "ORDER BY seq LIMIT ?",
-            (str(destination), lane, now_s, limit),
-        ).fetchall()
-        for (seq,) in rows:
+    def release(self, destination: Endpoint, now_s: float, *, sent_too: bool, limit: int) -> int:
+        """Make up to `limit` bundles for an endpoint due whose next try was put off, as it was heard; return how many.
+
+        With `sent_too` also those that left and that it gave no receipt for. What waits for an answer only, or was
+        refused, stays as it is. The bus stands for the gateway above: only bundles that wait for a link are moved.
+        """
+        codes = (QUEUED, SENT) if sent_too else (QUEUED, QUEUED)
+        if destination == BUS:
+            lanes = sorted(
+                {lane for lane, direction, _, _ in self._tallies.open if lane != BUS_LANE and direction == 0}
+            )
+            rows = [row for lane in lanes for row in self._put_off_in(lane, codes, now_s, limit)]
+        else:
+            rows = self._db.execute(
+                "SELECT seq FROM bundle WHERE state < 5 AND direction = 1 AND destination = ? AND due_s > ? AND due_s < ? "
+                "AND state IN (?, ?) ORDER BY seq LIMIT ?",
+                (str(destination), now_s, math.inf, *codes, limit),
+            ).fetchall()
+        for (seq,) in rows[:limit]:
             moving = self._moving(seq)
             if moving is not None and moving.is_open:
                 self._move(moving, now_s, due_s=float(now_s))
-        return len(rows)
+        return len(rows[:limit])
+
+    def _put_off_in(self, lane: str, codes: tuple[int, int], now_s: float, limit: int) -> list[tuple[int]]:
+        return [
+            row
+            for precedence in Precedence
+            for row in self._db.execute(
+                "SELECT seq FROM bundle WHERE state < 4 AND lane = ? AND precedence = ? AND due_s > ? AND due_s < ? "
+                "AND destination = ? AND state IN (?, ?) ORDER BY due_s, seq LIMIT ?",
+                (lane, int(precedence), now_s, math.inf, str(BUS), *codes, limit),
+            ).fetchall()
+        ]

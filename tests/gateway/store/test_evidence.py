@@ -1,5 +1,7 @@
 """Receipts, lifetimes, a broker that lost its session, and an endpoint heard again."""
 
+import math
+
 import pytest
 
 from gateway.model import BundleState, Endpoint, Precedence, Receipt, ReceiptLevel
@@ -127,17 +129,56 @@ def test_requeue_gives_everything_sent_again_in_order(store):
 
 
 def test_release_makes_an_endpoint_due(store):
-    """Only what waits for that endpoint in that lane moves."""
+    """Only what was put off for that endpoint moves."""
     accept(store, order(card=1), lane="beidou")
     accept(store, order(card=2), lane="beidou")
     for seq in (1, 2):
         begun = store.run(lambda outbox, s=seq: outbox.begin(s, "bd1", 1.0))
         store.run(lambda outbox, a=begun: outbox.finish(a, "unknown", "", 2.0, state=BundleState.QUEUED, due_s=500.0))
 
-    assert store.run(lambda outbox: outbox.release("beidou", Endpoint.card(1), 10.0)) == 1
+    assert store.run(lambda outbox: outbox.release(Endpoint.card(1), 10.0, sent_too=False, limit=9)) == 1
 
     due = store.run(lambda outbox: outbox.due("beidou", Precedence.ROUTINE, 10.0, 10))
     assert [b.seq for b in due] == [1]
+
+
+@pytest.mark.parametrize(
+    ("state", "due_s", "released"),
+    [
+        (BundleState.QUEUED, 500.0, [1, 0]),
+        (BundleState.SENT, 500.0, [0, 1]),
+        (BundleState.SENT, math.inf, [0, 0]),
+        (BundleState.RELAYED, 500.0, [0, 0]),
+    ],
+)
+@pytest.mark.parametrize("up", [False, True])
+def test_release_leaves_what_has_its_receipt_or_only_waits_for_an_answer(store, state, due_s, released, up):
+    """What is known to be there, or was tried as often as allowed, is not sent again because somebody spoke."""
+    bundle = draft() if up else order(card=1)
+    accept(store, bundle, lane="beidou")
+    begun = store.run(lambda outbox: outbox.begin(1, "bd1", 1.0))
+    store.run(lambda outbox: outbox.finish(begun, "accepted", "", 2.0, state=state, due_s=due_s))
+
+    moved = [
+        store.run(lambda outbox, too=too: outbox.release(bundle.destination, 10.0, sent_too=too, limit=9))
+        for too in (False, True)
+    ]
+
+    assert moved == released
+
+
+def test_release_moves_no_more_than_asked(store):
+    """The bound holds; the next word of the peer brings the next ones."""
+    for number in range(5):
+        accept(store, order(card=1), lane="beidou")
+        begun = store.run(lambda outbox, s=number + 1: outbox.begin(s, "bd1", 1.0))
+        store.run(lambda outbox, a=begun: outbox.finish(a, "unknown", "", 2.0, state=BundleState.QUEUED, due_s=500.0))
+
+    moved = [
+        store.run(lambda outbox: outbox.release(Endpoint.card(1), 10.0, sent_too=False, limit=3)) for _ in range(3)
+    ]
+
+    assert moved == [3, 2, 0]
 
 
 def test_find_by_id_number_and_the_authors_own_id(store):
