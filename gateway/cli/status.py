@@ -18,6 +18,9 @@ SIGNS = {"open": "●", "busy": "◐", "opening": "○", "available": "○", "un
 IDENTITY_SHOWN = 2
 """What a driver puts first identifies the device; --json has the rest."""
 
+SHED = "shed: "
+"""Beginning of the counters of what was shed, by reason."""
+
 COLOURS = {"red": "red", "orange": "dark_orange", "yellow": "yellow", "blue": "blue"}
 
 
@@ -39,6 +42,7 @@ def status(socket_path: str, as_json: bool) -> None:
         _air(console, result["air"])
     _queue(console, result["queue"])
     _balance(console, result["balance"])
+    _shed(console, result["store"]["noted"])
 
 
 def _head(console: Console, result: dict[str, Any]) -> None:
@@ -142,3 +146,10 @@ def _balance(console: Console, balance: dict[str, Any]) -> None:
     console.print(line.format(**{key: balance[key] for key in ("accepted", "delivered", "queued", "expired", "shed")}))
     if not balance["balanced"]:
         console.print(tr("THE BALANCE DOES NOT ADD UP: please report this as a defect"), style="bold red")
+
+
+def _shed(console: Console, noted: dict[str, int]) -> None:
+    """Say why bundles were shed, if any were; the reasons are log words."""
+    reasons = [f"{count} {what.removeprefix(SHED)}" for what, count in sorted(noted.items()) if what.startswith(SHED)]
+    if reasons:
+        console.print(tr("shed: {reasons}").format(reasons=", ".join(reasons)))

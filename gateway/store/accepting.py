@@ -1,25 +1,21 @@
-"""Taking bundles in: one transaction for the duplicate key, the bundle and the receipt owed to its author.
-
-At the caps room is made in a fixed order. When the *file* is at its cap the history of closed bundles shrinks first,
-since nothing is lost by that. Then open bundles are shed: the oldest ROUTINE, then PRIORITY, then IMMEDIATE; never
-FLASH and never anything more urgent than the newcomer. Only FLASH may use the last FLASH_RESERVE of rows and pages.
-"""
+"""Taking bundles in: one transaction for the duplicate key, the bundle and the receipt owed to its author."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.model import Direction, Place, PlaceSource, Precedence
-from gateway.store.errors import StoreError, StoreFull
-from gateway.store.limits import FLASH_RESERVE, LANES_MAX, NAME_CHARS_MAX, ORDER_MEMBERS_MAX, SHED_STEPS_MAX
-from gateway.store.receipts_owed import ReceiptsOwed
+from gateway.model import Direction, Place, PlaceSource
+from gateway.store.errors import StoreError
+from gateway.store.limits import LANES_MAX, NAME_CHARS_MAX, ORDER_MEMBERS_MAX
 from gateway.store.records import (
+    BODY_COLUMN,
     DIRECTION_CODES,
     EXPIRED,
     QUEUED,
     SHED,
     STATES,
+    SUPERSEDED,
     Author,
     BadRecord,
     Moving,
@@ -28,6 +24,7 @@ from gateway.store.records import (
     name,
     sealed,
 )
+from gateway.store.shedding import Shedding, ended_as
 from gateway.store.shelf import NEVER_S, Note
 
 if TYPE_CHECKING:
@@ -60,6 +57,8 @@ class Acceptance:
     """The bundle was accepted earlier; nothing but its history changed."""
     shed: tuple[Bundle, ...] = ()
     """Bundles that were dropped to make room, as they are now."""
+    superseded: tuple[Bundle, ...] = ()
+    """Older reports whose place it took, as they are now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ class _Known(NamedTuple):
     state: int
 
 
-class Accepting(ReceiptsOwed):
+class Accepting(Shedding):
     """The part of the outbox that takes bundles in."""
 
     def accept(
@@ -96,13 +95,14 @@ class Accepting(ReceiptsOwed):
         """Store a bundle, or recognise it as one stored before; acknowledge only after the commit.
 
         A duplicate is noted in the history of the first, and its author is owed the receipt again if none is
-        pending. A report that we shed or lost to damage is accepted anew when it is heard again. Raises StoreFull when
-        the caps are reached and nothing may be shed for this newcomer.
+        pending. A report that we shed or lost to damage is accepted anew when it is heard again; one whose place a newer
+        one took is not. Raises StoreFull when the caps are reached and nothing may be shed for this newcomer.
         """
         known = self._known(duplicate, now_s)
         if known is not None and not self._welcome_again(known, draft):
             return Acceptance(self._heard_again(known, draft, lane, owed, now_s), is_duplicate=True)
-        shed = self._make_room(draft.precedence, 1, now_s)
+        superseded = self._supersede(draft, lane, now_s)
+        shed = self._make_room(draft, 1, now_s)
         author = Author("", "") if owed is None else Author(name(owed.link), name(owed.peer))
         stored = self._store(draft, lane, now_s, author, None if duplicate is None else duplicate.key)
         if duplicate is not None:
@@ -110,7 +110,7 @@ class Accepting(ReceiptsOwed):
         if owed is not None:
             self._owe_custody(stored, owed.link, now_s)
         self._learn_place(draft, now_s)
-        return Acceptance(stored.bundle(), is_duplicate=False, shed=tuple(shed))
+        return Acceptance(stored.bundle(), is_duplicate=False, shed=tuple(shed), superseded=tuple(superseded))
 
     def accept_order(
         self,
@@ -135,7 +135,7 @@ class Accepting(ReceiptsOwed):
         if known is not None:
             self._tallies.noted["heard again"] += 1
             return OrderAcceptance(known.id, tuple(self.children(known.id)), is_duplicate=True)
-        shed = self._make_room(draft.precedence, len(members), now_s)
+        shed = self._make_room(draft, len(members), now_s)
         order_seq = self._take_seq()
         order_id = self._bundle_id(order_seq)
         bundles = []
@@ -227,7 +227,7 @@ class Accepting(ReceiptsOwed):
     def _welcome_again(self, known: _Known, draft: Draft) -> bool:
         """Tell whether a repeat replaces what we dropped ourselves. Orders never: an old one could be played back."""
         stored = self._load(known.seq)
-        ended = known.state if stored is None else stored.moving.state
+        ended = known.state if stored is None else ended_as(stored.moving)
         damaged = stored is None and ended == QUEUED
         return draft.direction is Direction.UP and (damaged or ended == SHED)
 
@@ -236,7 +236,8 @@ class Accepting(ReceiptsOwed):
         stored = self._load(known.seq)
         if stored is None:
             # Its bundle is gone while the window lasts: name it, tell how it ended, keep nothing.
-            state, reason = (SHED, "corrupt record") if known.state == QUEUED else (known.state, "forgotten")
+            ended = SHED if known.state == SUPERSEDED else known.state
+            state, reason = (SHED, "corrupt record") if known.state == QUEUED else (ended, "forgotten")
             return replace(self._ghost(known, draft, lane, now_s), state=STATES[state], reason=reason)
         link = draft.heard_on if owed is None else owed.link
         moving = self._move(stored.moving, now_s, Note("heard again", link))
@@ -250,7 +251,7 @@ class Accepting(ReceiptsOwed):
     def _learn_author(self, stored: Stored, author: Author) -> Stored:
         """Note who gets the receipts of a bundle that was first only overheard; return it as it is now."""
         stored = replace(stored, author=author)
-        *_, fixed_crc, _ = stored.row()
+        fixed_crc = stored.row()[BODY_COLUMN - 1]
         self._db.execute(
             "UPDATE bundle SET author_link = ?, author_peer = ?, fixed_crc = ? WHERE seq = ?",
             (author.link, author.peer, fixed_crc, stored.moving.seq),
@@ -260,88 +261,6 @@ class Accepting(ReceiptsOwed):
     def _ghost(self, known: _Known, draft: Draft, lane: str, now_s: float) -> Bundle:
         moving = Moving(known.seq, 0, int(draft.precedence), lane, QUEUED, 0, 0, now_s, now_s, now_s, "", "", 0)
         return Stored(moving, known.id, draft, now_s, Author("", ""), None).bundle()
-
-    # Room
-
-    def _make_room(self, precedence: Precedence, count: int, now_s: float) -> list[Bundle]:
-        """Make room for some bundles of one precedence; return what was shed. Raise StoreFull."""
-        shed: list[Bundle] = []
-        rows_max = self._share(self.limits.bundles_max, precedence)
-        while self._tallies.open_total() + count > rows_max:
-            victim = (
-                self._shed_one(precedence, now_s, "cap bundles_max") if len(shed) < SHED_STEPS_MAX + count else None
-            )
-            if victim is None:
-                raise StoreFull(
-                    f"store.bundles_max: {self._tallies.open_total()} bundles are open, {precedence.name} may use "
-                    f"{rows_max}, and nothing less urgent is left to shed; clear a link or raise the cap"
-                )
-            shed.append(victim)
-        self._make_pages(precedence, now_s, shed)
-        return shed
-
-    def _make_pages(self, precedence: Precedence, now_s: float, shed: list[Bundle]) -> None:
-        pages_max = self._share(self.limits.pages_max - self._page_margin(), precedence)
-        for _ in range(SHED_STEPS_MAX):
-            if self.pages_used() < pages_max:
-                return
-            if self.forget_oldest():
-                continue
-            victim = self._shed_one(precedence, now_s, "cap pages_max")
-            if victim is None:
-                break
-            shed.append(victim)
-        raise StoreFull(
-            f"store.pages_max: {self.pages_used()} pages are used, {precedence.name} may use {pages_max}, "
-            "and nothing less urgent is left to shed; clear a link or raise the cap"
-        )
-
-    def _page_margin(self) -> int:
-        """Pages that no newcomer may use, so that what is stored can still be sent, receipted and closed."""
-        return max(16, self.limits.pages_max // 64)
-
-    @staticmethod
-    def _share(cap: int, precedence: Precedence) -> int:
-        return cap if precedence is Precedence.FLASH else max(1, int(cap * (1 - FLASH_RESERVE)))
-
-    def _shed_one(self, newcomer: Precedence, now_s: float, reason: str) -> Bundle | None:
-        for precedence in (Precedence.ROUTINE, Precedence.PRIORITY, Precedence.IMMEDIATE):
-            if precedence < newcomer:
-                return None
-            while True:
-                rows = self._db.execute(
-                    "SELECT * FROM bundle WHERE state < 5 AND precedence = ? ORDER BY seq LIMIT 1", (int(precedence),)
-                ).fetchall()
-                if not rows:
-                    break
-                for stored in self._read(rows):
-                    moving = self._close(stored.moving, now_s, SHED, reason, Note("shed", words=reason))
-                    return replace(stored, moving=moving).bundle()
-        return None
-
-    def pages_used(self) -> int:
-        """Return the pages that hold something."""
-        count = self._db.execute("PRAGMA page_count").fetchall()[0][0]
-        free = self._db.execute("PRAGMA freelist_count").fetchall()[0][0]
-        return int(count) - int(free)
-
-    def forget_oldest(self) -> bool:
-        """Forget the bundle that was closed first, before its time; tell whether there was one."""
-        rows = self._db.execute("SELECT * FROM bundle WHERE state >= 5 ORDER BY closed_s, seq LIMIT 1").fetchall()
-        for stored in self._read(rows):
-            self._forget(stored)
-        return bool(rows)
-
-    def _forget(self, stored: Stored) -> None:
-        """Delete a closed bundle, leaving how it ended in the duplicate window if that lasts longer."""
-        if stored.duplicate_key is not None:
-            rows = self._db.execute("SELECT * FROM duplicate WHERE key = ?", (stored.duplicate_key,)).fetchall()
-            if rows and rows[0][1] == stored.moving.seq:
-                self._db.execute(
-                    "UPDATE duplicate SET state = ?5, crc = ?6 WHERE key = ?1",
-                    sealed(*rows[0][:4], stored.moving.state),
-                )
-        self._delete(stored.moving)
 
     # Places
 

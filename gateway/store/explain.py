@@ -8,6 +8,7 @@ from gateway.model import Precedence
 from gateway.store.evidence import Evidence
 from gateway.store.records import BadRecord, checked, name
 from gateway.store.tallies import Tallies
+from gateway.store.worth import KEPT, WORTHS
 
 if TYPE_CHECKING:
     from gateway.model import Bundle, BundleState, Endpoint
@@ -112,15 +113,19 @@ class Explain(Evidence):
 
     def oldest_open_s(self, precedence: Precedence) -> float | None:
         """Return when the oldest open bundle of a precedence was accepted."""
-        rows = self._db.execute(
-            "SELECT accepted_s FROM bundle WHERE state < 5 AND precedence = ? ORDER BY seq LIMIT 1", (int(precedence),)
+        found = [row for worth in WORTHS for row in self._oldest(precedence, worth)]
+        return min((float(accepted_s) for _, accepted_s in found), default=None)
+
+    def _oldest(self, precedence: Precedence, worth: int) -> list[tuple[int, float]]:
+        return self._db.execute(
+            "SELECT seq, accepted_s FROM bundle WHERE state < 5 AND precedence = ? AND worth = ? ORDER BY seq LIMIT 1",
+            (int(precedence), worth),
         ).fetchall()
-        return float(rows[0][0]) if rows else None
 
     def oldest_unreceipted_sos(self) -> Bundle | None:
         """Return the oldest FLASH bundle on its way up that no consumer has confirmed."""
         rows = self._db.execute(
-            "SELECT * FROM bundle WHERE state < 5 AND precedence = ? AND direction = 0 ORDER BY seq LIMIT 1",
-            (int(Precedence.FLASH),),
+            "SELECT * FROM bundle WHERE state < 5 AND precedence = ? AND worth = ? AND direction = 0 ORDER BY seq LIMIT 1",
+            (int(Precedence.FLASH), KEPT),
         ).fetchall()
         return next((stored.bundle() for stored in self._read(rows)), None)

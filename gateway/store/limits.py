@@ -67,8 +67,11 @@ VACUUM_PAGES = 256
 SHED_STEPS_MAX = 512
 """Bundles shed or forgotten to make room for one newcomer; then it is refused rather than block the store."""
 
+SUPERSEDED_MAX = 8
+"""Older reports of one topic that one newcomer looks at; in practice one waits."""
+
 FLASH_RESERVE = 0.05
-"""Share of rows and pages that only FLASH may use, so that an SOS fits into a full store."""
+"""Share of rows and pages that only SOS and FLASH may use, so that an SOS fits into a full store."""
 
 PAGE_BYTES = 4_096
 """SQLite's page size here."""
@@ -79,7 +82,7 @@ class Limits:
     """The configurable maxima of one store."""
 
     bundles_max: int = 1_000_000
-    """Open bundles; 95 % of it for everything that is not FLASH."""
+    """Open bundles; 95 % of it for everything that is no SOS and not FLASH."""
     pages_max: int = 524_288
     """File size in pages of PAGE_BYTES (2 GiB); keep it below the free space, a really full disk jams the queue."""
     forget_after_s: float = 7 * 86_400.0
@@ -88,11 +91,11 @@ class Limits:
     """Entries of the duplicate window; at the cap the one that ends first makes room."""
     owed_max: int = 100_000
     """Receipts owed to authors; at the cap the oldest of the least urgent makes room."""
-    stations_max: int = 500_000
-    """Entries of the registry."""
+    stations_max: int = 1_000_000
+    """Entries of the registry; they cost disk and no memory (bench/scale.py)."""
     receipt_interval_s: float = RECEIPT_INTERVAL_S
     """Least time between two receipts to one author."""
-    places_max: int = 500_000
+    places_max: int = 1_000_000
     """Last known places; at the cap the oldest makes room."""
 
     def __post_init__(self) -> None:

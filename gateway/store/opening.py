@@ -183,6 +183,7 @@ def _connect(where: Path, limits: Limits) -> tuple[sqlite3.Connection, bool]:
         else:
             _check(connection)
             schema.upgrade(connection, version)
+            schema.set_pages_max(connection, limits.pages_max)
     except UnicodeDecodeError as error:
         # The words of SQLite's own error quote a damaged name, and Python cannot read them.
         connection.close()

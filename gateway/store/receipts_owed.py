@@ -2,7 +2,8 @@
 
 A report is answered first with *custody* (we have it on disk). When its consumer confirms before that was sent, the
 pending receipt says *delivered* instead. When it was sent already, a second receipt is owed only for FLASH and
-IMMEDIATE: the downlink is the narrowest thing we have.
+IMMEDIATE: the downlink is the narrowest thing we have. What is shed at a cap is told as *refused* (not kept, send it
+again) whatever was said before, since its author believes that it is safe.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from gateway.store.limits import (
     OWED_RETRY_S,
     STEP_ROWS,
 )
-from gateway.store.records import DELIVERED, Author, BadRecord, checked, name, sealed
+from gateway.store.records import DELIVERED, SHED, Author, BadRecord, checked, is_superseded, name, sealed
 from gateway.store.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -150,7 +151,17 @@ class ReceiptsOwed(Shelf):
         level = ReceiptLevel.CUSTODY
         if stored.bundle().state in ("delivered", "answered"):
             level = ReceiptLevel.DELIVERED
+        elif stored.moving.state == SHED and not is_superseded(stored.moving):
+            level = ReceiptLevel.REFUSED
         self._owe(stored, link, level, now_s)
+
+    def _owe_not_kept(self, stored: Stored, now_s: float) -> None:
+        """Tell the author that a bundle is not kept here any more: in the pending receipt, or by one of its own."""
+        pending = self._pending(stored.author.peer, stored.moving.seq)
+        if pending is not None:
+            self._owed_write(pending._replace(level=str(ReceiptLevel.REFUSED)))
+        else:
+            self._owe(stored, stored.author.link, ReceiptLevel.REFUSED, now_s)
 
     def _owe_evidence(self, stored: Stored, level: ReceiptLevel, now_s: float) -> None:
         """Tell the author that it is delivered or answered: in the pending receipt, or anew if that is worth a slot.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gateway.model import Bundle, BundleState, Direction, Draft, Endpoint, Message, Precedence
 from gateway.store.limits import NAME_CHARS_MAX, WORDS_CHARS_MAX
+from gateway.store.worth import topic_of, worth_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +34,9 @@ STATES = (
 STATE_CODES = {state: code for code, state in enumerate(STATES)}
 QUEUED, SENT, RELAYED, REFUSED, HANDED, DELIVERED, ANSWERED, EXPIRED, SHED = range(len(STATES))
 CLOSED_FROM = DELIVERED
+
+SUPERSEDED = len(STATES)
+"""Code in the duplicate window only: shed because a newer one took its place."""
 
 DIRECTIONS = (Direction.UP, Direction.DOWN)
 DIRECTION_CODES = {direction: code for code, direction in enumerate(DIRECTIONS)}
@@ -115,7 +119,19 @@ class Moving:
         )
 
 
+SUPERSEDED_BY = "superseded by "
+"""Beginning of the reason of a bundle whose place a newer one took; the newer one's id follows."""
+
+
+def is_superseded(moving: Moving) -> bool:
+    """Tell whether a newer report took a bundle's place, so that a repeat of it brings nothing."""
+    return moving.state == SHED and moving.reason.startswith(SUPERSEDED_BY)
+
+
 MOVING_COLUMNS = len(fields(Moving))
+FIXED_COLUMNS = 14
+BODY_COLUMN = MOVING_COLUMNS + 1 + FIXED_COLUMNS + 1
+"""Index of the body in a row: behind the moving half and the fixed half, each with its CRC."""
 
 
 class Author(NamedTuple):
@@ -153,6 +169,10 @@ class Stored:
             reason=moving.reason,
         )
 
+    def hints(self) -> tuple[str, int]:
+        """Return the columns that only help to find it."""
+        return topic_of(self.draft), worth_of(self.draft)
+
     def row(self) -> tuple[Any, ...]:
         """Return the row of table ``bundle`` in schema order."""
         draft = self.draft
@@ -173,7 +193,8 @@ class Stored:
             self.duplicate_key,
         )
         body = draft.message.to_json()
-        return (*sealed(*self.moving.values()), *fixed, crc_of((self.moving.seq, *fixed, body)), body)
+        crc = crc_of((self.moving.seq, *fixed, body))
+        return (*sealed(*self.moving.values()), *fixed, crc, body, *self.hints())
 
 
 def moving_of(row: Sequence[Any]) -> Moving:
@@ -186,10 +207,13 @@ def moving_of(row: Sequence[Any]) -> Moving:
 
 
 def stored_of(row: Sequence[Any]) -> Stored:
-    """Read a whole row of table ``bundle``; raise BadRecord for a wrong CRC or a content this program cannot read."""
+    """Read a whole row of table ``bundle``; raise BadRecord for a wrong CRC or a content this program cannot read.
+
+    The hints behind the body are not looked at, and are missing in a file of an older program.
+    """
     moving = moving_of(row)
-    fixed = tuple(row[MOVING_COLUMNS + 1 : -2])
-    crc, body = row[-2], row[-1]
+    fixed = tuple(row[MOVING_COLUMNS + 1 : BODY_COLUMN - 1])
+    crc, body = row[BODY_COLUMN - 1 : BODY_COLUMN + 1]
     if crc_of((moving.seq, *fixed, body)) != crc:
         raise BadRecord("CRC does not match")
     (

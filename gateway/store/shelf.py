@@ -14,7 +14,6 @@ from gateway.store.limits import HISTORY_EVENTS_MAX, HISTORY_FIRST_KEPT, QUARANT
 from gateway.store.records import (
     CLOSED_FROM,
     DOWN,
-    SHED,
     STATES,
     BadRecord,
     Moving,
@@ -111,7 +110,7 @@ class Shelf:
     def _insert(self, stored: Stored) -> None:
         self._db.execute(
             "INSERT INTO bundle VALUES "
-            "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             stored.row(),
         )
         self._tallies.took(stored.moving)
@@ -158,8 +157,6 @@ class Shelf:
             )
 
     def _close(self, old: Moving, now_s: float, state: int, reason: str, note: Note) -> Moving:
-        if state == SHED:
-            self._tallies.noted[f"shed: {words(reason)}"] += 1
         return self._move(old, now_s, note, state=state, reason=reason)
 
     def _delete(self, moving: Moving) -> None:

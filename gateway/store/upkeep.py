@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.store.limits import STEP_ROWS, SWEEP_EVERY_S, VACUUM_PAGES
+from gateway.store.records import BODY_COLUMN
 from gateway.store.untold import Untold
 
 if TYPE_CHECKING:
@@ -65,14 +66,18 @@ class Upkeep(Untold):
     def sweep(self, rows_max: int = STEP_ROWS) -> int:
         """Check the CRC of the next slice of bundles and that the queue's index has them; return how many were read.
 
-        A damaged index would hide a waiting bundle for ever, so it is made anew when an entry is missing.
+        A damaged index would hide a waiting bundle for ever, so it is made anew when an entry is missing. Hints that
+        are not what the draft says are mended.
         """
         rows = self._db.execute(
             "SELECT * FROM bundle WHERE seq > ? ORDER BY seq LIMIT ?", (self._swept_seq, rows_max)
         ).fetchall()
         self._swept_seq = rows[-1][0] if len(rows) == rows_max else 0
+        hints = {row[0]: tuple(row[BODY_COLUMN + 1 :]) for row in rows}
         for stored in self._read(rows):
             moving = stored.moving
+            if hints[moving.seq] != stored.hints():
+                self._mend_hints(stored)
             if (
                 moving.state < 4
                 and not self._db.execute(

@@ -1,7 +1,8 @@
 """What a handset is shown: the receipt for its reports and the orders it gets, as short as honesty allows.
 
 The words promise no more than is known. *Custody*: this station has the report on disk. *Delivered*: the command
-centre has it. Every number can be quoted back (收到1024) and is found with ``yizhan explain 1024``.
+centre has it. *Refused*: this station had it and could not keep it, so its author must send it again. Every number can be
+quoted back (收到1024) and is found with ``yizhan explain 1024``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ FLASH = 0
 """The precedence whose receipt asks the person to stay reachable."""
 
 _DELIVERED = "delivered"
+_REFUSED = "refused"
 
 
 class ReceiptEntry(Protocol):
@@ -30,7 +32,7 @@ class ReceiptEntry(Protocol):
 
     @property
     def level(self) -> str:
-        """Return how far it has come: ``delivered``, or anything else, for which custody is said."""
+        """Return how far it has come: ``delivered``, ``refused``, or anything else, for which custody is said."""
 
 
 _WORDS = {
@@ -39,7 +41,9 @@ _WORDS = {
         "sos": "求救已收到,编号{numbers},请保持开机",
         "many": "已收到{count}条:{numbers}",
         "delivered": "指挥中心已收到{numbers}",
+        "refused": "未能保存{numbers},请重发",
         "short": "收到{numbers}",
+        "short refused": "重发{numbers}",
         "order": "令{number}:{text}",
         "hint": "请回:收到{number}",
         "join": ";",
@@ -49,7 +53,9 @@ _WORDS = {
         "sos": "SOS received, no. {numbers}, stay switched on",
         "many": "Received {count}: {numbers}",
         "delivered": "Command centre has {numbers}",
+        "refused": "Not kept: {numbers}, send again",
         "short": "Rcvd {numbers}",
+        "short refused": "Resend {numbers}",
         "order": "Order {number}: {text}",
         "hint": "Answer: received {number}",
         "join": "; ",
@@ -71,18 +77,20 @@ def receipt_text(
         if bits_of(text) <= bits_max:
             return text, tuple(entry.seq for entry in entries[:count])
     for entry in entries[:1]:
-        # One number alone in the fewest words; 收到 is true at every level.
-        text = words["short"].format(numbers=entry.seq)
+        # One number alone in the fewest words; 收到 is true at every level but one.
+        text = words["short refused" if entry.level == _REFUSED else "short"].format(numbers=entry.seq)
         if bits_of(text) <= bits_max:
             return text, (entry.seq,)
     return "", ()
 
 
 def _compose(entries: Sequence[ReceiptEntry], words: dict[str, str]) -> str:
-    """Put the sentences together: calls for help, other reports, what the centre has."""
+    """Put the sentences together: calls for help, other reports, what the centre has, what has to be sent again."""
     delivered = [entry.seq for entry in entries if entry.level == _DELIVERED]
-    calls = [entry.seq for entry in entries if entry.level != _DELIVERED and entry.precedence == FLASH]
-    others = [entry.seq for entry in entries if entry.level != _DELIVERED and entry.precedence != FLASH]
+    refused = [entry.seq for entry in entries if entry.level == _REFUSED]
+    kept = [entry for entry in entries if entry.level not in (_DELIVERED, _REFUSED)]
+    calls = [entry.seq for entry in kept if entry.precedence == FLASH]
+    others = [entry.seq for entry in kept if entry.precedence != FLASH]
     parts = []
     if calls:
         parts.append(words["sos"].format(numbers=_list(calls)))
@@ -90,6 +98,8 @@ def _compose(entries: Sequence[ReceiptEntry], words: dict[str, str]) -> str:
         parts.append(words["one" if len(others) == 1 else "many"].format(numbers=_list(others), count=len(others)))
     if delivered:
         parts.append(words["delivered"].format(numbers=_list(delivered)))
+    if refused:
+        parts.append(words["refused"].format(numbers=_list(refused)))
     return words["join"].join(parts)
 
 

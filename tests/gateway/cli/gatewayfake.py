@@ -116,5 +116,5 @@ def status(**more):
         },
         "balance": {"accepted": 1, "delivered": 0, "queued": 1, "expired": 0, "shed": 0, "balanced": True},
         "counters": {},
-        "store": {},
+        "store": {"noted": {}},
     } | more

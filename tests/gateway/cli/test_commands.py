@@ -292,6 +292,16 @@ def test_status_shows_what_matters(gateway):
         assert words in stdout
 
 
+def test_status_says_why_bundles_were_shed(gateway):
+    """Each reason with its count, and nothing when none was."""
+    noted = {"shed: cap bundles_max": 12, "shed: superseded": 3, "heard again": 9}
+    _, stdout, _ = run(gateway(done(status(store={"noted": noted}))), "status", env={"COLUMNS": "160"})
+    _, without, _ = run(gateway(done(status())), "status", env={"COLUMNS": "160"})
+
+    assert "shed: 12 cap bundles_max, 3 superseded" in stdout
+    assert "shed:" not in without
+
+
 def test_status_without_a_bus_and_with_a_wrong_clock_and_balance(gateway):
     """What is wrong is said in capitals."""
     wrong = status(

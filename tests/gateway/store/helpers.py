@@ -78,17 +78,42 @@ def sync_store(tmp_path, **limits):
     return SyncStore(tmp_path / "store.db", Limits(**limits))
 
 
-def draft(text="在山口", *, precedence=Precedence.ROUTINE, card=242286, lifetime_s=86_400.0, place=None, **more):
+def without_worth(store):
+    """Take from a store's file what schema 3 added to bundles, as an older program left it."""
+    for statement in (
+        "DROP INDEX bundle_open",
+        "DROP INDEX bundle_latest",
+        "DROP INDEX bundle_answer",
+        "ALTER TABLE bundle DROP COLUMN topic",
+        "ALTER TABLE bundle DROP COLUMN worth",
+        "CREATE INDEX bundle_open ON bundle(precedence, seq) WHERE state < 5",
+    ):
+        store.connection.execute(statement)
+
+
+def draft(
+    text="在山口",
+    *,
+    precedence=Precedence.ROUTINE,
+    card=242286,
+    lifetime_s=86_400.0,
+    place=None,
+    kind=MessageKind.CHAT,
+    fields=None,
+    created_wall_s=1_800_000_000.0,
+    clock_trusted=True,
+    **more,
+):
     """Return an up report of a card."""
     return Draft(
         direction=Direction.UP,
         source=Endpoint.card(card),
         destination=BUS,
         precedence=precedence,
-        message=Message(MessageKind.CHAT, text=text, place=place),
+        message=Message(kind, text=text, place=place, fields=fields or {}),
         lifetime_s=lifetime_s,
-        created_wall_s=1_800_000_000.0,
-        clock_trusted=True,
+        created_wall_s=created_wall_s,
+        clock_trusted=clock_trusted,
         heard_on="bd1",
         **more,
     )

@@ -97,8 +97,12 @@ def test_no_single_bit_of_a_record_gives_a_wrong_bundle():
         for index, value in enumerate(row):
             for changed in flipped_values(value):
                 checked += 1
+                flipped = (*row[:index], changed, *row[index + 1 :])
+                if index > records.BODY_COLUMN:  # a hint: it helps to find the bundle and says nothing of it
+                    assert records.stored_of(flipped) == stored
+                    continue
                 with pytest.raises(records.BadRecord):
-                    records.stored_of((*row[:index], changed, *row[index + 1 :]))
+                    records.stored_of(flipped)
         assert checked > 1500
 
 

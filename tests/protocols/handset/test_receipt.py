@@ -30,6 +30,8 @@ def bits(text):
         ([Entry(1023, 0), Entry(1024)], "求救已收到,编号1023,请保持开机;已收到,编号1024"),
         ([Entry(1023, 0, "delivered")], "指挥中心已收到1023"),
         ([Entry(1020, 3, "delivered"), Entry(1024)], "已收到,编号1024;指挥中心已收到1020"),
+        ([Entry(1020, 3, "refused")], "未能保存1020,请重发"),
+        ([Entry(1024), Entry(1020, 3, "refused"), Entry(9, 3, "refused")], "已收到,编号1024;未能保存1020,9,请重发"),
     ],
 )
 def test_the_words_say_what_is_known(entries, text):
@@ -48,7 +50,9 @@ def test_english_on_request():
 @settings(deadline=None, derandomize=True, max_examples=300)
 @given(
     st.lists(
-        st.builds(Entry, st.integers(1, 9_999_999), st.integers(0, 3), st.sampled_from(["custody", "delivered"])),
+        st.builds(
+            Entry, st.integers(1, 9_999_999), st.integers(0, 3), st.sampled_from(["custody", "delivered", "refused"])
+        ),
         max_size=32,
         unique_by=lambda entry: entry.seq,
     ),
@@ -62,6 +66,13 @@ def test_a_receipt_fits_and_names_what_it_says_it_names(entries, bits_max):
     assert list(numbers) == [entry.seq for entry in entries[: len(numbers)]]
     assert bool(text) == bool(numbers)
     assert all(str(number) in text for number in numbers)
+
+
+def test_in_the_fewest_words_a_lost_report_is_not_called_received():
+    """Where only one number fits, it still says which of the two it is."""
+    entries = [Entry(1020, 3, "refused"), Entry(1024)]
+
+    assert receipt_text(entries, bits_of=bits, bits_max=bits("重发1020")) == ("重发1020", (1020,))
 
 
 def test_what_does_not_fit_is_left_for_the_next():
