@@ -7,11 +7,12 @@ session has changed meanwhile does it get a new counter: the peer then knows it 
 from __future__ import annotations
 
 import enum
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from gateway.air.sessions import NUMBERS, TRANSFER, needs_long_tag
+from gateway.air.batching import fill
+from gateway.air.sessions import needs_long_tag
+from gateway.air.transfers import SendingTransfers
 from gateway.air.translate import to_content
 from gateway.model import MessageKind
 from gateway.store.airstate import SentRecord
@@ -19,9 +20,7 @@ from protocols.content.codec import Content
 from protocols.content.context import Ends as ContentEnds
 from protocols.content.references import ALL
 from protocols.fragment.errors import FragmentError
-from protocols.fragment.fragment import TRANSFERS, header_bytes
-from protocols.fragment.numbers import Numbers
-from protocols.fragment.sender import Sending, SendingState
+from protocols.fragment.fragment import header_bytes
 from protocols.fragment.split import choose_split, needs_fragments
 from protocols.record.counter import LOW_VALUES
 from protocols.record.hello import FIXED_BYTES, HelloMessage
@@ -29,7 +28,7 @@ from protocols.record.layout import PLAINTEXT_BYTES_MAX, SIV_BYTES
 from protocols.record.suite import LONG_TAG_BYTES, SHORT_TAG_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from gateway.air.peers import Peer
     from gateway.air.sessions import Sessions
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from gateway.store.outbox import Outbox
     from protocols.content.codec import ContentCodec
     from protocols.content.receipts import Receipt
+    from protocols.fragment.sender import Sending
     from protocols.record.sender import SendingSession
 
 RECORD_BYTES = 3
@@ -49,12 +49,6 @@ WIDE_BYTES = 237
 """A bearer with frames of this size or more limits nobody's attempts: its records have 8-byte tags."""
 
 ALWAYS_LONG = frozenset({MessageKind.COMMAND, MessageKind.ALERT})
-
-LOSS_EXPECTED = 0.1
-"""Share of frames that is taken to be lost until something was measured: a Beidou card loses about 5 %."""
-
-POLL_AFTER_S = 30.0
-"""Wait for a report before one frame more is sent: no slot stays empty while nobody knows (bench/fragment.py)."""
 
 BASE_MODEL = 1
 """The model that every program has: used until a peer's hello says that it has a newer one."""
@@ -88,6 +82,8 @@ class AirFrame:
     carries: Carries
     receipt: bool = False
     """Whether the receipt that was offered is in it."""
+    members: tuple[SentRecord, ...] = ()
+    """All that a batch carries, the asking one too; empty for a bundle alone."""
 
     @property
     def is_bare_hello(self) -> bool:
@@ -102,6 +98,7 @@ class Outgoing:
         self._sessions = sessions
         self._codec = codec
         self._model = model
+        self.transfers = SendingTransfers(sessions)
         self._helloed: dict[int, tuple[int, float]] = {}
         """Salt of the session that a peer was told of last, and when."""
 
@@ -114,12 +111,13 @@ class Outgoing:
         bytes_max: int,
         lane_bytes: Sequence[int],
         receipt: Receipt | None,
+        others: Callable[[], Sequence[Bundle]],
         now_s: float,
     ) -> AirFrame | None:
         """Return the next frame of a bundle for a link that takes ``bytes_max``; None while it waits for a report.
 
-        ``lane_bytes`` are the frame sizes of all links the bundle may go by. Raises NoKey, FragmentError for what is too
-        long for any of them.
+        ``lane_bytes`` are the frame sizes of all links the bundle may go by; ``others`` finds what may go in a record with
+        it. Raises NoKey, FragmentError for what is too long for any of them.
         """
         tag = self._tag(bundle, lane_bytes, self._sessions.sending(outbox, peer.id))
         long_tag = tag == LONG_TAG_BYTES
@@ -128,23 +126,23 @@ class Outgoing:
             RECORD_BYTES + len(sent.frame) - 1 + tag > bytes_max or (sent.frame[0] & SHARED_FLAG and not peer.shares)
         ):
             # Links, tags or what the peer shares have changed since: it is made anew.
-            outbox.air_settled(peer.id, sent.salt, sent.counter, bundle.seq)
+            outbox.air_settled(sent)
             sent = None
         if sent is not None:
-            return self._repeat(outbox, bundle, peer, sent, bytes_max=bytes_max, now_s=now_s)
-        transfer = self._transfer(outbox, bundle.seq)
+            return self._repeat(outbox, peer, sent, bytes_max=bytes_max, now_s=now_s)
+        transfer = self.transfers.of(outbox, bundle.seq)
         if transfer is not None and (
             not transfer[0].split.symbols_in(bytes_max - RECORD_BYTES - tag)
             or (transfer[1]["shared"] and not peer.shares)
         ):
-            self.end(outbox, bundle.seq, now_s)
+            self.transfers.end(outbox, bundle.seq, now_s)
             transfer = None
         if transfer is not None:
             return self._part(outbox, bundle, peer, transfer, bytes_max=bytes_max, now_s=now_s)
         rooms = [min(size - RECORD_BYTES - tag, PLAINTEXT_BYTES_MAX) for size in lane_bytes]
         plain = self._content(bundle, peer, None)
         if needs_fragments(len(plain), rooms):
-            transfer = self._begin_transfer(outbox, bundle, peer, plain, rooms, long_tag=long_tag, now_s=now_s)
+            transfer = self.transfers.begin(outbox, bundle, peer, plain, rooms, long_tag=long_tag, now_s=now_s)
             return (
                 None
                 if transfer is None
@@ -152,12 +150,41 @@ class Outgoing:
             )
         with_receipt = plain if receipt is None else self._content(bundle, peer, receipt)
         fits = receipt is not None and not needs_fragments(len(with_receipt), rooms)
-        flags = LONG_FLAG * long_tag | SHARED_FLAG * peer.shares
+        batch = self._batch(outbox, bundle, peer, others, rooms, bytes_max=bytes_max, now_s=now_s)
+        if len(batch) > 1 + fits:  # a receipt saves a frame too, and a batch takes none along
+            plain, fits = self._together(batch, peer), False
+        else:
+            plain, batch = with_receipt if fits else plain, [bundle]
         session, counter = self._sessions.take(outbox, peer.id, long_tag=long_tag)
-        data = bytes([flags]) + (with_receipt if fits else plain)
-        outbox.air_sent(SentRecord(peer.id, session.salt, counter, bundle.seq, data))
+        data = bytes([LONG_FLAG * long_tag | SHARED_FLAG * peer.shares]) + plain
+        record = SentRecord(peer.id, session.salt, counter, bundle.seq, data)
+        members = () if len(batch) == 1 else _members(record, batch)
+        for one in members or (record,):
+            outbox.air_sent(one)
         frame = self._wrapped(outbox, peer, session, counter, data, bytes_max=bytes_max, now_s=now_s)
-        return frame if frame.carries is Carries.HELLO else AirFrame(frame.data, Carries.BUNDLE, receipt=fits)
+        return frame if frame.is_bare_hello else replace(frame, receipt=fits, members=members)
+
+    def _batch(
+        self,
+        outbox: Outbox,
+        bundle: Bundle,
+        peer: Peer,
+        others: Callable[[], Sequence[Bundle]],
+        rooms: Sequence[int],
+        *,
+        bytes_max: int,
+        now_s: float,
+    ) -> list[Bundle]:
+        """Return a bundle with those that fit into one record with it; in the hello that goes around it, if one must."""
+        session = self._sessions.sending(outbox, peer.id)
+        unknown = not session.confirmed and self._is_hello_due(peer.id, session, HELLO_AGAIN_S, now_s)
+        room = min(*rooms, bytes_max - HELLO_MESSAGE_BYTES) if unknown else min(rooms)
+        is_long = bundle.draft.message.kind in ALWAYS_LONG
+        alike = [one for one in others() if (one.draft.message.kind in ALWAYS_LONG) == is_long]
+        return fill(bundle, alike, lambda batch: len(self._together(batch, peer)) <= room)
+
+    def _together(self, batch: Sequence[Bundle], peer: Peer) -> bytes:
+        return self._coded(Content(batch=tuple(to_content(one, peer.name) for one in batch)), peer)
 
     def estimate(
         self, bundle: Bundle, peer: Peer, session: SendingSession, *, lane_bytes: Sequence[int], bytes_max: int
@@ -211,46 +238,6 @@ class Outgoing:
         self._helloed[peer.id] = (session.salt, now_s)
         return self._sessions.hello(outbox, peer.id, session, want=want)
 
-    def report(self, outbox: Outbox, seq: int, need: int, now_s: float) -> bool:
-        """Take a peer's report on the transfer of a bundle; tell whether it has all of it."""
-        transfer = self._transfer(outbox, seq)
-        if transfer is None:
-            return False
-        sending, rest = transfer
-        if not need and sending.sent < sending.split.k:
-            return False  # nobody can have all of it: this is of another transfer
-        try:
-            sending.on_report(min(need, sending.split.k), now_s)
-        except FragmentError:
-            return False
-        self._put_transfer(outbox, seq, sending, rest)
-        return sending.done
-
-    def end(self, outbox: Outbox, seq: int, now_s: float) -> None:
-        """Forget the transfer of a bundle that is closed or has arrived."""
-        transfer = self._transfer(outbox, seq)
-        if transfer is None:
-            return
-        sending, rest = transfer
-        outbox.air_state_drop(seq, TRANSFER)
-        numbers = self._numbers(outbox, rest["peer"])
-        if sending.transfer in numbers.open:
-            numbers.end(sending.transfer, now_s, complete=sending.state is SendingState.COMPLETE)
-            outbox.air_state_put(rest["peer"], NUMBERS, json.dumps(numbers.snapshot()).encode())
-
-    def due_s(self, outbox: Outbox, seq: int) -> float | None:
-        """Return when the transfer of a bundle has something to send; None when there is none."""
-        transfer = self._transfer(outbox, seq)
-        return None if transfer is None else transfer[0].next_due
-
-    def bundle_of(self, outbox: Outbox, peer: int, number: int) -> int | None:
-        """Return the number of the bundle whose transfer to a peer has a number."""
-        for seq, body in outbox.air_states(TRANSFER, TRANSFERS_MAX):
-            rest = json.loads(body)
-            if rest["peer"] == peer and rest["sending"]["transfer"] == number:
-                return seq
-        return None
-
     # Inside
 
     def _content(self, bundle: Bundle, peer: Peer, receipt: Receipt | None) -> bytes:
@@ -263,15 +250,17 @@ class Outgoing:
         model = min(peer.model or BASE_MODEL, self._model)
         return self._codec.encode(content, ends, model, self._model, bare=not peer.shares)
 
-    def _repeat(
-        self, outbox: Outbox, bundle: Bundle, peer: Peer, sent: SentRecord, *, bytes_max: int, now_s: float
-    ) -> AirFrame:
+    def _repeat(self, outbox: Outbox, peer: Peer, sent: SentRecord, *, bytes_max: int, now_s: float) -> AirFrame:
         session = self._sessions.sending(outbox, peer.id)
-        counter = sent.counter
+        members = outbox.air_carried_by(peer.id, sent.salt, sent.counter) if sent.place else [sent]
         if sent.salt != session.salt:
             session, counter = self._sessions.take(outbox, peer.id, long_tag=bool(sent.frame[0] & LONG_FLAG))
-            outbox.air_sent(SentRecord(peer.id, session.salt, counter, bundle.seq, sent.frame))
-        return self._wrapped(outbox, peer, session, counter, sent.frame, bytes_max=bytes_max, now_s=now_s)
+            members = [one._replace(salt=session.salt, counter=counter) for one in members]
+            for one in members:
+                outbox.air_sent(one)
+        counter = members[0].counter
+        frame = self._wrapped(outbox, peer, session, counter, sent.frame, bytes_max=bytes_max, now_s=now_s)
+        return replace(frame, members=tuple(members)) if sent.place else frame
 
     def _wrapped(
         self,
@@ -302,42 +291,6 @@ class Outgoing:
         salt, told_s = self._helloed.get(peer, (0, 0.0))
         return salt != session.salt or now_s - told_s >= every_s
 
-    # Transfers
-
-    def _begin_transfer(
-        self,
-        outbox: Outbox,
-        bundle: Bundle,
-        peer: Peer,
-        plain: bytes,
-        rooms: Sequence[int],
-        *,
-        long_tag: bool,
-        now_s: float,
-    ) -> tuple[Sending, dict[str, Any]] | None:
-        split = choose_split(len(plain), rooms)
-        numbers = self._numbers(outbox, peer.id)
-        number = numbers.take(now_s)
-        if number is None:
-            self._reap(outbox, peer.id, now_s)
-            numbers = self._numbers(outbox, peer.id)
-            number = numbers.take(now_s)
-        if number is None:
-            return None
-        outbox.air_state_put(peer.id, NUMBERS, json.dumps(numbers.snapshot()).encode())
-        sending = Sending(
-            number,
-            plain,
-            split,
-            loss=LOSS_EXPECTED,
-            now=now_s,
-            expires_s=max(now_s + 1.0, bundle.expires_s),
-            poll_after_s=POLL_AFTER_S,
-        )
-        rest = {"peer": peer.id, "content": plain.hex(), "long": long_tag, "shared": peer.shares}
-        self._put_transfer(outbox, bundle.seq, sending, rest)
-        return sending, rest
-
     def _part(
         self,
         outbox: Outbox,
@@ -357,7 +310,7 @@ class Outgoing:
         tag = LONG_TAG_BYTES if long_tag or needs_long_tag(session) else SHORT_TAG_BYTES
         overhead = HELLO_MESSAGE_BYTES if unknown else RECORD_BYTES + tag
         fragment = sending.next_fragment(bytes_max - overhead, now_s)
-        self._put_transfer(outbox, bundle.seq, sending, rest)
+        self.transfers.put(outbox, bundle.seq, sending, rest)
         if fragment is None:
             return None
         session, counter = self._sessions.take(outbox, peer.id, long_tag=long_tag)
@@ -365,47 +318,7 @@ class Outgoing:
         data = bytes([FRAGMENT_FLAG | LONG_FLAG * long_tag]) + fragment.to_bytes()
         return self._wrapped(outbox, peer, session, counter, data, bytes_max=bytes_max, now_s=now_s)
 
-    def _reap(self, outbox: Outbox, peer: int, now_s: float) -> None:
-        """End the transfers to a peer whose bundles are closed or gone: expired, shed, or delivered some other way."""
-        held = set()
-        for seq, body in outbox.air_states(TRANSFER, TRANSFERS_MAX):
-            rest = json.loads(body)
-            if rest["peer"] != peer:
-                continue
-            bundle = outbox.numbered(seq)
-            if bundle is None or not bundle.state.is_open:
-                self.end(outbox, seq, now_s)
-            else:
-                held.add(rest["sending"]["transfer"])
-        numbers = self._numbers(outbox, peer)
-        for number in numbers.open - held:
-            numbers.end(number, now_s, complete=False)
-        outbox.air_state_put(peer, NUMBERS, json.dumps(numbers.snapshot()).encode())
 
-    def _transfer(self, outbox: Outbox, seq: int) -> tuple[Sending, dict[str, Any]] | None:
-        body = outbox.air_state(seq, TRANSFER)
-        if body is None:
-            return None
-        try:
-            rest = json.loads(body)
-            return Sending.restore(bytes.fromhex(rest["content"]), rest["sending"]), rest
-        except (FragmentError, ValueError, KeyError, TypeError):
-            return None
-
-    def _put_transfer(self, outbox: Outbox, seq: int, sending: Sending, rest: dict[str, Any]) -> None:
-        body = {**rest, "sending": sending.snapshot()}
-        outbox.air_state_put(seq, TRANSFER, json.dumps(body).encode())
-
-    def _numbers(self, outbox: Outbox, peer: int) -> Numbers:
-        body = outbox.air_state(peer, NUMBERS)
-        if body is not None:
-            try:
-                return Numbers.restore(json.loads(body))
-            except (FragmentError, ValueError):
-                pass  # as if lost
-        # Anywhere: a late report on a number of before must not meet the same number of now.
-        return Numbers(first=self._sessions.dice(TRANSFERS))
-
-
-TRANSFERS_MAX = 10_000
-"""Transfers looked through for a number: 8 a peer are open at most."""
+def _members(record: SentRecord, batch: Sequence[Bundle]) -> tuple[SentRecord, ...]:
+    """Return the rows of a record that carries several bundles: each has all of its bytes, and its place."""
+    return tuple(record._replace(seq=one.seq, place=place) for place, one in enumerate(batch, start=1))

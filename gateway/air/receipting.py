@@ -19,6 +19,8 @@ from protocols.content.receipts import (
     Level,
     PeerReceipt,
     Receipt,
+    name_in_batch,
+    named_in_batch,
 )
 from protocols.record.address import SHORT_MAX
 from protocols.record.counter import LOW_VALUES, rebuild
@@ -32,8 +34,10 @@ if TYPE_CHECKING:
     from gateway.air.peers import Peer
     from gateway.air.sessions import Sessions
     from gateway.model import Bundle
+    from gateway.store.airstate import HeardRecord, SentRecord
     from gateway.store.outbox import Outbox
     from gateway.store.receipts_owed import OwedEntry
+    from protocols.record.sender import SendingSession
     from protocols.record.window import Window
 
 LEVEL_OF = {
@@ -82,15 +86,16 @@ class Receipting:
             if heard is None or heard.peer != peer.id or heard.salt != state.salt:
                 continue
             told = entry.level is ReceiptLevel.CUSTODY and is_covered(heard.counter, highest, run, bitmap)
-            if not told and len(levels) < LEVELS_MAX:
-                levels.append((heard.counter % LOW_VALUES, LEVEL_OF[entry.level]))
+            low = _name_of(heard, entry.level, highest)
+            if not told and low is not None and len(levels) < LEVELS_MAX:
+                levels.append((low, LEVEL_OF[entry.level]))
         return Receipt(
             highest=highest % LOW_VALUES if highest else None,
             run=run,
             bitmap=bitmap,
             session=state.salt & SESSION_MASK if highest else 0,
             needs=self._needs(outbox, peer, now_s),
-            levels=tuple(levels),
+            levels=tuple(dict.fromkeys(levels)),
         )
 
     def _needs(self, outbox: Outbox, peer: Peer, now_s: float) -> tuple[tuple[int, int], ...]:
@@ -137,20 +142,36 @@ class Receipting:
                 self._confirm(outbox, peer, highest)
                 if self._known_since.get(peer.id, (0, 0.0))[0] != session.salt:
                     self._known_since[peer.id] = (session.salt, now_s)
-                for counter, seq in outbox.air_carried(peer.id, session.salt, max(1, highest - RUN_MAX), highest):
-                    if is_covered(counter, highest, receipt.run, receipt.bitmap):
-                        outbox.air_settled(peer.id, session.salt, counter, seq)
-                        changed += self._note(outbox, peer, seq, ReceiptLevel.CUSTODY, now_s)
+                for record in outbox.air_carried(peer.id, session.salt, max(1, highest - RUN_MAX), highest):
+                    if is_covered(record.counter, highest, receipt.run, receipt.bitmap):
+                        changed += self._settle(outbox, peer, record, ReceiptLevel.CUSTODY, now_s)
                     else:
-                        self._lost(outbox, peer, seq, now_s)
+                        self._lost(outbox, peer, record.seq, now_s)
             for low, level in receipt.levels:
-                counter = rebuild(low, session.next_counter)
-                carried = outbox.air_carried_by(peer.id, session.salt, counter)
-                if carried is not None:
-                    outbox.air_settled(peer.id, session.salt, counter, carried)
-                    changed += self._note(outbox, peer, carried, EVIDENCE_OF[level], now_s)
+                changed += self._level(outbox, peer, session, (highest, low, level), now_s)
             for transfer, need in receipt.needs:
                 changed += self._report(outbox, peer, transfer, need, now_s)
+        return changed
+
+    def _level(
+        self, outbox: Outbox, peer: Peer, session: SendingSession, told: tuple[int, int, Level], now_s: float
+    ) -> list[Bundle]:
+        """Note what is said of one record, or of one message of a batch, in a receipt with this highest counter."""
+        highest, low, level = told
+        named = named_in_batch(low, highest) if 0 < highest < session.next_counter else None
+        counter, place = (rebuild(low, session.next_counter), 0) if named is None else named
+        changed: list[Bundle] = []
+        for record in outbox.air_carried_by(peer.id, session.salt, counter):
+            if place and record.place != place:
+                continue
+            if place or not record.place:
+                changed += self._settle(outbox, peer, record, EVIDENCE_OF[level], now_s)
+            elif level is Level.REFUSED:
+                # One of the batch is not wanted, and all went with it: each is said again by itself.
+                outbox.air_settled(record)
+                changed += self._note(outbox, peer, record.seq, ReceiptLevel.REFUSED, now_s, due_s=now_s)
+            else:
+                changed += self._settle(outbox, peer, record, ReceiptLevel.CUSTODY, now_s)
         return changed
 
     def _lost(self, outbox: Outbox, peer: Peer, seq: int, now_s: float) -> None:
@@ -171,17 +192,23 @@ class Receipting:
         if known is None or known[0] != session.salt or now_s - known[1] < LINE_QUIET_S:
             return []
         carried = outbox.air_carried(peer.id, session.salt, 1, session.next_counter)
-        if not carried or session.next_counter - min(counter for counter, _ in carried) > LINE_VALUES // 2:
+        if not carried or session.next_counter - min(record.counter for record in carried) > LINE_VALUES // 2:
             return []
         last = session.next_counter - 1
         highest = last - (last - line.highest) % LINE_VALUES
         changed: list[Bundle] = []
-        for counter, seq in carried:
-            back = highest - counter
+        for record in carried:
+            back = highest - record.counter
             if back == 0 or (0 < back <= LINE_BITMAP_BITS and line.bitmap >> (back - 1) & 1):
-                outbox.air_settled(peer.id, session.salt, counter, seq)
-                changed += self._note(outbox, peer, seq, ReceiptLevel.CUSTODY, now_s)
+                changed += self._settle(outbox, peer, record, ReceiptLevel.CUSTODY, now_s)
         return changed
+
+    def _settle(
+        self, outbox: Outbox, peer: Peer, record: SentRecord, level: ReceiptLevel, now_s: float
+    ) -> list[Bundle]:
+        """Note what is known of one bundle of a record; it is not sent again as it is."""
+        outbox.air_settled(record)
+        return self._note(outbox, peer, record.seq, level, now_s)
 
     def _confirm(self, outbox: Outbox, peer: Peer, counter: int) -> None:
         try:
@@ -190,22 +217,25 @@ class Receipting:
             return  # a counter that was not sent proves nothing
 
     def _report(self, outbox: Outbox, peer: Peer, transfer: int, need: int, now_s: float) -> list[Bundle]:
-        seq = self._outgoing.bundle_of(outbox, peer.id, transfer)
+        seq = self._outgoing.transfers.bundle_of(outbox, peer.id, transfer)
         if seq is None:
             return []
-        if self._outgoing.report(outbox, seq, need, now_s):
-            self._outgoing.end(outbox, seq, now_s)
+        if self._outgoing.transfers.report(outbox, seq, need, now_s):
+            self._outgoing.transfers.end(outbox, seq, now_s)
             return self._note(outbox, peer, seq, ReceiptLevel.CUSTODY, now_s)
         outbox.postpone(seq, now_s, f"{peer.name} needs {need} symbols more")
         return []
 
-    def _note(self, outbox: Outbox, peer: Peer, seq: int, level: ReceiptLevel, now_s: float) -> list[Bundle]:
+    def _note(
+        self, outbox: Outbox, peer: Peer, seq: int, level: ReceiptLevel, now_s: float, *, due_s: float | None = None
+    ) -> list[Bundle]:
         bundle = outbox.numbered(seq)
         if bundle is None:
             return []
         evidence = Evidence(bundle.id, level, by=f"station:{peer.name}")
-        # Who has custody passes it on; a bundle that was refused or ran out there is tried again by other ways, if any.
-        due_s = {ReceiptLevel.CUSTODY: math.inf, ReceiptLevel.REFUSED: now_s + REFUSED_RECHECK_S}.get(level)
+        if due_s is None:
+            # Who has custody passes it on; what was refused or ran out there is tried again by other ways, if any.
+            due_s = {ReceiptLevel.CUSTODY: math.inf, ReceiptLevel.REFUSED: now_s + REFUSED_RECHECK_S}.get(level)
         after = outbox.receipt(evidence, now_s, due_s=due_s)
         return [] if after is None else [after]
 
@@ -217,6 +247,16 @@ def covered(window: Window) -> tuple[int, int, int]:
     inverted = ~window.bits
     run = min((inverted & -inverted).bit_length() - 1, RUN_MAX)
     return window.highest, run, (window.bits >> (run + 1)) & ((1 << BITMAP_BITS_MAX) - 1)
+
+
+def _name_of(heard: HeardRecord, level: ReceiptLevel, highest: int) -> int | None:
+    """Return the 16 bits by which a receipt names what came by a record; None where it cannot be named any more.
+
+    Custody is of the whole record. What is known beyond it is of one message, also of one among others in a batch.
+    """
+    if not heard.place or level is ReceiptLevel.CUSTODY:
+        return heard.counter % LOW_VALUES
+    return name_in_batch(heard.counter, heard.place, highest)
 
 
 def is_covered(counter: int, highest: int, run: int, bitmap: int) -> bool:

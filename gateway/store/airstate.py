@@ -30,6 +30,8 @@ class SentRecord(NamedTuple):
     counter: int
     seq: int
     frame: bytes
+    place: int = 0
+    """Of the bundle among those of a batch, from 1 on; 0: it is alone. Each bundle of a batch has a row of its own."""
 
 
 class HeardRecord(NamedTuple):
@@ -39,6 +41,8 @@ class HeardRecord(NamedTuple):
     peer: int
     salt: int
     counter: int
+    place: int = 0
+    """As SentRecord.place."""
 
 
 class AirState(Shelf):
@@ -78,11 +82,11 @@ class AirState(Shelf):
         count = self._db.execute("SELECT count(*) FROM air_sent WHERE seq = ?", (record.seq,)).fetchall()
         if count[0][0] >= RECORDS_OF_BUNDLE_MAX:
             self._db.execute(
-                "DELETE FROM air_sent WHERE (peer, salt, counter) = "
-                "(SELECT peer, salt, counter FROM air_sent WHERE seq = ? ORDER BY salt, counter LIMIT 1)",
+                "DELETE FROM air_sent WHERE (peer, salt, counter, place) = "
+                "(SELECT peer, salt, counter, place FROM air_sent WHERE seq = ? ORDER BY salt, counter LIMIT 1)",
                 (record.seq,),
             )
-        self._db.execute("INSERT OR REPLACE INTO air_sent VALUES (?, ?, ?, ?, ?, ?)", sealed(*record))
+        self._db.execute("INSERT OR REPLACE INTO air_sent VALUES (?, ?, ?, ?, ?, ?, ?)", sealed(*record))
 
     def air_record_of(self, seq: int, peer: int) -> SentRecord | None:
         """Return the latest record that carries a whole bundle to a peer and is not settled."""
@@ -90,44 +94,45 @@ class AirState(Shelf):
             "SELECT * FROM air_sent WHERE seq = ? AND peer = ? AND length(frame) > 0 ORDER BY salt DESC, counter DESC LIMIT 1",
             (seq, peer),
         ).fetchall()
-        row = self._checked_air("air_sent", rows)
-        return None if row is None else SentRecord(row[0], row[1], row[2], row[3], bytes(row[4]))
+        return next(iter(self._sent_records(rows)), None)
 
-    def air_carried(self, peer: int, salt: int, first: int, last: int) -> list[tuple[int, int]]:
-        """Return ``(counter, seq)`` of the records to a peer in a session with counters from ``first`` to ``last``.
+    def air_carried(self, peer: int, salt: int, first: int, last: int) -> list[SentRecord]:
+        """Return the bundles in records to a peer in a session with counters from ``first`` to ``last``.
 
-        Only of those that carried a whole bundle and are not settled.
+        Only of those that carried whole bundles and are not settled.
         """
         rows = self._db.execute(
             "SELECT * FROM air_sent WHERE peer = ? AND salt = ? AND counter BETWEEN ? AND ? AND length(frame) > 0",
             (peer, salt, first, last),
         ).fetchall()
-        good = (self._checked_air("air_sent", [row]) for row in rows)
-        return [(int(row[2]), int(row[3])) for row in good if row is not None]
+        return self._sent_records(rows)
 
-    def air_carried_by(self, peer: int, salt: int, counter: int) -> int | None:
-        """Return the number of the bundle that a record carried, or a part of it."""
+    def air_carried_by(self, peer: int, salt: int, counter: int) -> list[SentRecord]:
+        """Return the bundles that one record carried, or a part of, by place; settled or not."""
         rows = self._db.execute(
-            "SELECT * FROM air_sent WHERE peer = ? AND salt = ? AND counter = ?", (peer, salt, counter)
+            "SELECT * FROM air_sent WHERE peer = ? AND salt = ? AND counter = ? ORDER BY place", (peer, salt, counter)
         ).fetchall()
-        row = self._checked_air("air_sent", rows)
-        return None if row is None else int(row[3])
+        return self._sent_records(rows)
 
-    def air_settled(self, peer: int, salt: int, counter: int, seq: int) -> None:
-        """Note that a record needs no repeat: the peer has it. Its bytes go; what it carried stays known."""
-        self.air_sent(SentRecord(peer, salt, counter, seq, b""))
+    def _sent_records(self, rows: Sequence[Sequence[Any]]) -> list[SentRecord]:
+        good = (self._checked_air("air_sent", [row]) for row in rows)
+        return [SentRecord._make(row) for row in good if row is not None]
+
+    def air_settled(self, record: SentRecord) -> None:
+        """Note that a bundle needs no repeat of its record: the peer has it. The bytes go; what was carried stays known."""
+        self.air_sent(record._replace(frame=b""))
 
     def air_heard(self, record: HeardRecord) -> None:
         """Remember by which record a bundle came."""
-        self._db.execute("INSERT OR REPLACE INTO air_heard VALUES (?, ?, ?, ?, ?)", sealed(*record))
+        self._db.execute("INSERT OR REPLACE INTO air_heard VALUES (?, ?, ?, ?, ?, ?)", sealed(*record))
 
-    def air_heard_by(self, peer: int, salt: int, counter: int) -> int | None:
-        """Return the number of the bundle that came by a record."""
+    def air_heard_by(self, peer: int, salt: int, counter: int) -> list[int]:
+        """Return the numbers of the bundles that came by a record."""
         rows = self._db.execute(
-            "SELECT * FROM air_heard WHERE peer = ? AND salt = ? AND counter = ?", (peer, salt, counter)
+            "SELECT * FROM air_heard WHERE peer = ? AND salt = ? AND counter = ? ORDER BY place", (peer, salt, counter)
         ).fetchall()
-        row = self._checked_air("air_heard", rows)
-        return None if row is None else int(row[0])
+        good = (self._checked_air("air_heard", [row]) for row in rows)
+        return [int(row[0]) for row in good if row is not None]
 
     def air_heard_as(self, seq: int) -> HeardRecord | None:
         """Return the record by which a bundle came, if it came by one."""

@@ -25,7 +25,7 @@ from gateway.store.shelf import Note
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gateway.model import Bundle
+    from gateway.model import Bundle, Endpoint
     from gateway.store.records import Moving
 
 EVIDENCE = {SENT: 1, RELAYED: 2}
@@ -59,6 +59,16 @@ class Sending(Accepting):
             (lane, int(precedence), now_s, now_s, due_s, seq, limit),
         ).fetchall()
         return [stored.bundle() for stored in self._read(rows)]
+
+    def due_to(self, destination: Endpoint, lane: str, now_s: float, limit: int) -> list[Bundle]:
+        """Return the first `limit` due orders to an endpoint, by precedence and number; looks at all its open ones."""
+        rows = self._db.execute(
+            "SELECT * FROM bundle WHERE state < 4 AND direction = 1 AND destination = ? AND lane = ? AND due_s <= ? "
+            "AND expires_s > ? ORDER BY seq LIMIT ?",
+            (str(destination), lane, now_s, now_s, limit),
+        ).fetchall()
+        due = [stored.bundle() for stored in self._read(rows)]
+        return sorted(due, key=lambda one: (one.precedence, one.seq))
 
     def due_live(self, lane: str, precedence: Precedence, now_s: float, min_seq: int, limit: int) -> list[Bundle]:
         """Return due bundles accepted from `min_seq` on: the live traffic that goes before the backlog."""
@@ -122,10 +132,11 @@ class Sending(Accepting):
             ).fetchall()
         )
 
-    def begin(self, seq: int, link: str, now_s: float) -> Attempt | None:
+    def begin(self, seq: int, link: str, now_s: float, said: str = "", *, in_part: bool = False) -> Attempt | None:
         """Note a try; commit before the device gets it. None when the bundle is no longer open.
 
-        A link that has taken it before in this round starts a new round.
+        A link that has taken it before in this round starts a new round. ``said`` stays in its history before what comes
+        of it. ``in_part``: only a piece of it leaves, so its state stays and another link may take the next piece.
         """
         moving = self._moving(seq)
         if moving is None or not moving.is_open or moving.expires_s <= now_s:
@@ -134,7 +145,8 @@ class Sending(Accepting):
             self.forget_oldest()  # a full file must not keep anything from being sent
         tried = "" if words(link) in links_of(moving.tried) else moving.tried
         attempt = Attempt(seq, moving.events)
-        self._move(moving, now_s, Note("try", link), state=HANDED, attempts=moving.attempts + 1, tried=tried)
+        state = moving.state if in_part else HANDED
+        self._move(moving, now_s, Note("try", link, said), state=state, attempts=moving.attempts + 1, tried=tried)
         return attempt
 
     def finish(
@@ -173,14 +185,23 @@ class Sending(Accepting):
         if not rows:
             return ""
         try:
-            seq, number, at_s, kind, link, *_ = checked(rows[0])
+            seq, number, at_s, kind, link, _, _, said = checked(rows[0])
         except BadRecord as error:
             self._quarantine("event", rows[0], str(error))
             self._db.execute("DELETE FROM event WHERE seq = ? AND number = ?", attempt)
             return ""
         self._db.execute(
             "UPDATE event SET outcome = ?6, ended_s = ?7, words = ?8, crc = ?9 WHERE seq = ?1 AND number = ?2",
-            sealed(seq, number, at_s, kind, link, str(outcome), float(now_s), words(detail)),
+            sealed(
+                seq,
+                number,
+                at_s,
+                kind,
+                link,
+                str(outcome),
+                float(now_s),
+                words(": ".join(filter(None, (said, detail)))),
+            ),
         )
         return str(link)
 

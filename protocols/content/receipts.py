@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from protocols.content.strand import Reader, Sink
 
 COUNTER_BITS = 16
+COUNTERS = 1 << COUNTER_BITS
 SESSION_BITS = 16
 RUN_MAX = 4096
 """Longest row that is said: the replay window."""
@@ -27,6 +28,14 @@ BITMAP_BITS_MAX = 32
 NEEDS_MAX = 15
 LEVELS_MAX = 63
 GROUP_PEERS_MAX = 64
+
+PLACES_MAX = 7
+"""Messages of a batch that a receipt can tell apart."""
+
+PLACE_STEP = 4096
+NAMED_BACK_MAX = 2047
+"""How far below the highest counter of a receipt a record may lie whose messages it names one by one."""
+
 PEER_BITS, LOW_BITS, GROUP_BITMAP_BITS = 16, 8, 8
 
 
@@ -73,7 +82,8 @@ class Receipt:
     needs: tuple[tuple[int, int], ...] = ()
     """Open transfers: their number and how many more symbols complete them; 0 says that one is complete."""
     levels: tuple[tuple[int, Level], ...] = ()
-    """Counters (16 bit) of records of which more is known than custody, or which the bitmap does not reach."""
+    """Counters (16 bit) of records of which more is known than custody, or which the bitmap does not reach; or names of
+    single messages of a batch, see `name_in_batch`."""
     group: tuple[PeerReceipt, ...] = ()
 
     def __post_init__(self) -> None:
@@ -94,6 +104,27 @@ class Receipt:
             raise ContentError("receipt: a transfer and what it needs have 8 bit each")
         if any(not 0 <= counter < 1 << COUNTER_BITS for counter, _ in self.levels):
             raise ContentError(f"receipt: a counter has {COUNTER_BITS} bit")
+
+
+def name_in_batch(counter: int, place: int, highest: int) -> int | None:
+    """Return the 16 bits by which a receipt with this highest counter names message ``place``, from 1 on, of a batch.
+
+    They are those of a counter that was not used yet: of the record's own, PLACE_STEP times the place further on. None
+    for a record that is too far below the highest, or a place that has no name.
+    """
+    if not 0 <= highest - counter <= NAMED_BACK_MAX or not 1 <= place <= PLACES_MAX:
+        return None
+    return (counter + PLACE_STEP * place) % COUNTERS
+
+
+def named_in_batch(low: int, highest: int) -> tuple[int, int] | None:
+    """Return counter and place of the message of a batch that 16 bits name; None where they name a whole record."""
+    ahead = (low - highest) % COUNTERS
+    place = -(-ahead // PLACE_STEP)
+    back = PLACE_STEP * place - ahead
+    if not 1 <= place <= PLACES_MAX or back > NAMED_BACK_MAX or back >= highest:
+        return None
+    return highest - back, place
 
 
 def put_receipt(sink: Sink, receipt: Receipt) -> None:

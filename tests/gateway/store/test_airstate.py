@@ -6,7 +6,8 @@ import pytest
 
 from gateway.store.airstate import RECORDS_OF_BUNDLE_MAX, HeardRecord, SentRecord
 from gateway.store.guard import FileGuard, GuardMark
-from tests.gateway.store.helpers import draft, sync_store
+from gateway.store.records import sealed
+from tests.gateway.store.helpers import draft, sync_store, without_worth
 
 
 @pytest.fixture
@@ -41,11 +42,28 @@ def test_a_settled_record_is_not_sent_again_but_still_known(store):
     store.run(lambda outbox: outbox.air_sent(sent))
 
     assert store.run(lambda outbox: outbox.air_record_of(1, 2)) == sent
-    assert store.run(lambda outbox: outbox.air_carried(2, 9, 1, 9)) == [(5, 1)]
-    store.run(lambda outbox: outbox.air_settled(2, 9, 5, 1))
+    assert store.run(lambda outbox: outbox.air_carried(2, 9, 1, 9)) == [sent]
+    store.run(lambda outbox: outbox.air_settled(sent))
     assert store.run(lambda outbox: outbox.air_record_of(1, 2)) is None
     assert store.run(lambda outbox: outbox.air_carried(2, 9, 1, 9)) == []
-    assert store.run(lambda outbox: outbox.air_carried_by(2, 9, 5)) == 1
+    assert store.run(lambda outbox: outbox.air_carried_by(2, 9, 5)) == [sent._replace(frame=b"")]
+
+
+def test_each_bundle_of_a_batch_is_settled_by_itself(store):
+    """One record, three bundles: two are settled, the third still has the bytes of all."""
+    members = [SentRecord(2, 9, 5, seq, b"bytes", place) for place, seq in ((1, 30), (2, 10), (3, 20))]
+
+    def put(outbox):
+        for one in members:
+            outbox.air_sent(one)
+        for one in members[:2]:
+            outbox.air_settled(one)
+
+    store.run(put)
+
+    assert store.run(lambda outbox: outbox.air_carried(2, 9, 1, 9)) == [members[2]]
+    assert store.run(lambda outbox: outbox.air_record_of(20, 2)) == members[2]
+    assert store.run(lambda outbox: [one.seq for one in outbox.air_carried_by(2, 9, 5)]) == [30, 10, 20]
 
 
 def test_records_of_one_bundle_are_bounded(store):
@@ -56,7 +74,7 @@ def test_records_of_one_bundle_are_bounded(store):
     store.run(fill)
 
     assert store.connection.execute("SELECT count(*) FROM air_sent").fetchall()[0][0] == RECORDS_OF_BUNDLE_MAX
-    assert store.run(lambda outbox: outbox.air_carried_by(2, 9, 1)) is None
+    assert store.run(lambda outbox: outbox.air_carried_by(2, 9, 1)) == []
 
 
 def test_records_go_with_their_bundle(store):
@@ -64,12 +82,12 @@ def test_records_go_with_their_bundle(store):
     bundle = store.run(lambda outbox: outbox.accept(draft("x"), lane="bus", now_s=0.0).bundle)
     store.run(lambda outbox: outbox.air_sent(SentRecord(2, 9, 5, bundle.seq, b"bytes")))
     store.run(lambda outbox: outbox.air_heard(HeardRecord(bundle.seq, 3, 8, 4)))
-    assert store.run(lambda outbox: outbox.air_heard_by(3, 8, 4)) == bundle.seq
+    assert store.run(lambda outbox: outbox.air_heard_by(3, 8, 4)) == [bundle.seq]
 
     store.run(lambda outbox: outbox.expire(1e9, 10))
     store.run(lambda outbox: outbox.forget_oldest())
 
-    assert store.run(lambda outbox: outbox.air_carried_by(2, 9, 5)) is None
+    assert store.run(lambda outbox: outbox.air_carried_by(2, 9, 5)) == []
     assert store.run(lambda outbox: outbox.air_heard_as(bundle.seq)) is None
 
 
@@ -199,6 +217,7 @@ def test_a_file_of_the_program_before_is_upgraded(tmp_path):
     bundle = store.run(lambda outbox: outbox.accept(draft("x"), lane="bus", now_s=0.0).bundle)
     for table in ("air_state", "air_sent", "air_heard", "air_guard"):
         store.connection.execute(f"DROP TABLE {table}")
+    without_worth(store)
     store.connection.execute("PRAGMA user_version = 1")
     store.close()
 
@@ -208,3 +227,40 @@ def test_a_file_of_the_program_before_is_upgraded(tmp_path):
     store.run(lambda outbox: outbox.air_state_put(7, "send", b"one"))
     assert store.run(lambda outbox: outbox.air_state(7, "send")) == b"one"
     store.close()
+
+
+def test_records_of_schema_2_are_taken_over(tmp_path):
+    """They carried one bundle each; a damaged one is left out."""
+    store = sync_store(tmp_path)
+    store.run(lambda outbox: outbox.air_state_put(7, "send", b"one"))
+    for statement in ("DROP TABLE air_sent", "DROP TABLE air_heard", *SCHEMA_2):
+        store.connection.execute(statement)
+    for row in (sealed(2, 9, 5, 1, b"bytes"), (2, 9, 6, 1, b"damaged", 0)):
+        store.connection.execute("INSERT INTO air_sent VALUES (?, ?, ?, ?, ?, ?)", row)
+    store.connection.execute("INSERT INTO air_heard VALUES (?, ?, ?, ?, ?)", sealed(4, 3, 8, 7))
+    without_worth(store)
+    store.connection.execute("PRAGMA user_version = 2")
+    store.close()
+
+    store.open()
+
+    assert store.run(lambda outbox: outbox.air_carried(2, 9, 1, 9)) == [SentRecord(2, 9, 5, 1, b"bytes")]
+    assert store.run(lambda outbox: outbox.air_heard_as(4)) == HeardRecord(4, 3, 8, 7)
+    assert store.run(lambda outbox: outbox.air_state(7, "send")) == b"one"
+    store.close()
+
+
+SCHEMA_2 = (
+    """
+    CREATE TABLE air_sent(
+        peer INTEGER NOT NULL, salt INTEGER NOT NULL, counter INTEGER NOT NULL, seq INTEGER NOT NULL,
+        frame BLOB NOT NULL, crc INTEGER NOT NULL, PRIMARY KEY (peer, salt, counter)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX air_sent_of ON air_sent(seq)",
+    """
+    CREATE TABLE air_heard(
+        seq INTEGER PRIMARY KEY, peer INTEGER NOT NULL, salt INTEGER NOT NULL, counter INTEGER NOT NULL,
+        crc INTEGER NOT NULL
+    ) STRICT""",
+    "CREATE INDEX air_heard_by ON air_heard(peer, salt, counter)",
+)
