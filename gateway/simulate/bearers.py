@@ -173,6 +173,14 @@ class Way:
         """Return the first moment from ``at_s`` on at which a frame could start, short of being lost on the way."""
         return next_up_s(self._both, at_s)
 
+    def next_chance_s(self, at_s: float) -> float:
+        """Return the next cell, or the next change of the way."""
+        cell_s = self._figures.cell_s
+        next_cell_s = (math.floor(at_s / cell_s) + 1) * cell_s
+        if next_cell_s <= at_s:  # a division that was rounded up to the cell's end
+            next_cell_s += cell_s
+        return min(next_cell_s, self._both.next_change_s(at_s))
+
     def is_taken(self, at_s: float) -> bool:
         """Tell whether a network takes a frame that starts now, as the sending device sees it; dead ends it cannot see."""
         return self._sender_seen.up_at(at_s) and self._up_dice.at_s(at_s, self._figures.cell_s) >= self._leg_loss

@@ -25,12 +25,13 @@ from gateway.store.limits import PAGE_BYTES, Limits
 from gateway.store.opening import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from drivers.virtual.terminal import SimulatedTerminal
     from gateway.bus.memory import MemoryBroker
     from gateway.config.settings import Settings
+    from gateway.link import Link
     from gateway.security.keyring import Keyring
     from gateway.store.facade import Store
     from protocols.content.context import Shared
@@ -75,9 +76,12 @@ class Post:
         rng: random.Random,
         *,
         air: tuple[Keyring, Path, Shared] | None = None,
+        links: Mapping[str, Callable[[LinkContext], Link]] | None = None,
     ) -> None:
         self.settings = settings
         self._air = air
+        self._makers: dict[str, Callable[[LinkContext], Link]] = dict(links or {})
+        """What makes the links that are on no simulated terminal, by name."""
         self.clock = ScriptedClock()
         self.ports = {name: MemoryPort(terminal) for name, terminal in terminals.items()}
         self.crashes = 0
@@ -119,6 +123,8 @@ class Post:
         for name, port in self.ports.items():
             context = LinkContext(name, gateway.memory_for(name), random.Random(self._rng.random()))
             gateway.add_link(BeidouLink(BeidouSettings(url=f"tcp://simulated:{len(name)}"), context, port.opener))
+        for name, make in self._makers.items():
+            gateway.add_link(make(LinkContext(name, gateway.memory_for(name), random.Random(self._rng.random()))))
         if self._air is not None:
             keys, folder, shared = self._air
             gateway.set_air(keys, folder, shared, (), self._rng.randbytes)
