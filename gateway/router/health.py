@@ -48,6 +48,11 @@ class LinkHealth:
     used_s: float = -math.inf
     """When anything but FLASH last left by it: the link with the latest is the one in use."""
 
+    @property
+    def last_try_s(self) -> float:
+        """Return when it was last given anything, as far as is known."""
+        return max(self.tried_s, self.unanswered_since_s if self.unanswered_since_s < math.inf else -math.inf)
+
     def after_outcome(self, outcome: SendOutcome, now_s: float, *, urgent: bool = False) -> LinkHealth:
         """Return the health after one try; ``urgent`` for FLASH, which goes everywhere and makes no link the one in use."""
         if outcome in (SendOutcome.DEFERRED, SendOutcome.REFUSED):

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 from gateway.link import SendOutcome, SendResult
 from gateway.model import Bundle, BundleState, Precedence
+from gateway.router.budget import UNLIMITED, Ledger
 from gateway.router.plan import LinkView, is_in_lane
 from gateway.router.policy import (
-    FLASH_COPIES,
+    COPIES_MAX,
     REFUSED_RECHECK_S,
     UNKNOWN_DOUBLINGS_MAX,
     UNKNOWN_RETRY_S,
     Policy,
 )
+from gateway.router.weigh import could_begin_soon, held
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,41 +44,110 @@ class AfterTry:
 
 
 def after_try(
-    bundle: Bundle, link: str, result: SendResult, *, links: Sequence[LinkView], policy: Policy, now_s: float
+    bundle: Bundle,
+    link: str,
+    result: SendResult,
+    *,
+    links: Sequence[LinkView],
+    policy: Policy,
+    now_s: float,
+    size_bytes: int | None = None,
+    source: Ledger = UNLIMITED,
 ) -> AfterTry:
     """Return what one try on ``link`` means for ``bundle``.
 
     Its state is the one before the try; ``attempts`` and ``tried`` are those of its round without this try.
     """
     before = BundleState.QUEUED if bundle.state is BundleState.HANDED else bundle.state
-    others = [v for v in links if is_in_lane(v.bearer, bundle.lane) and v.name != link and v.name not in bundle.tried]
+    lane = _may_carry(bundle, links, policy)
+    others = [view for view in lane if view.name != link and view.name not in bundle.tried]
+    elsewhere = any(
+        could_begin_soon(
+            view, held(view, bundle, now_s, size_bytes=size_bytes, source=source)[0], bundle, policy, now_s
+        )
+        for view in others
+    )
+    is_urgent = bundle.precedence <= Precedence.IMMEDIATE
     patience = policy.patience[bundle.precedence]
+    again_s = patience.unacknowledged_s if bundle.attempts + 1 < patience.tries_max else patience.rarely_s
+    state = before
     match result.outcome:
         case SendOutcome.ACCEPTED | SendOutcome.RELAYED:
-            state = BundleState.RELAYED if result.outcome is SendOutcome.RELAYED else BundleState.SENT
-            state = BundleState.RELAYED if before is BundleState.RELAYED else state
-            if (
-                bundle.precedence is Precedence.FLASH
-                and len(bundle.tried) + 1 < FLASH_COPIES
-                and any(v.is_usable for v in others)
-            ):
-                return AfterTry(state, now_s)
-            spent = bundle.attempts + 1 >= patience.tries_max
-            return AfterTry(state, math.inf if spent else now_s + patience.unacknowledged_s)
+            is_relayed = result.outcome is SendOutcome.RELAYED or before is BundleState.RELAYED
+            state = BundleState.RELAYED if is_relayed else BundleState.SENT
+            due_s = min(now_s + again_s, _makes_up_at_s(bundle, link, lane, policy, now_s))
+            if len(bundle.tried) + 1 < _copies(bundle, policy) and elsewhere:
+                due_s = now_s
         case SendOutcome.UNKNOWN:
             # It may have left: the attempt says so in the history, the state claims nothing.
-            elsewhere = any(v.is_usable for v in others) and bundle.precedence <= Precedence.IMMEDIATE
             doublings = 0 if bundle.precedence is Precedence.FLASH else min(bundle.attempts, UNKNOWN_DOUBLINGS_MAX)
-            return AfterTry(before, now_s + (0.0 if elsewhere else UNKNOWN_RETRY_S * 2.0**doublings))
+            wait_s = UNKNOWN_RETRY_S * 2.0**doublings
+            due_s = min(now_s + wait_s, _makes_up_at_s(bundle, link, lane, policy, now_s))
+            if elsewhere and is_urgent:
+                due_s = now_s
         case SendOutcome.DEFERRED:
             # The wait is the link's own; what may not wait goes to another one at once.
-            elsewhere = any(v.is_usable for v in others) and bundle.precedence <= Precedence.IMMEDIATE
-            return AfterTry(before, now_s if elsewhere else now_s + deferred_wait_s(result, now_s))
+            due_s = now_s if elsewhere and is_urgent else now_s + deferred_wait_s(result, now_s)
         case SendOutcome.REFUSED:
-            if others:
-                return AfterTry(before, now_s + (0.0 if any(v.is_usable for v in others) else OTHER_LINK_WAIT_S))
-            state = before if before in (BundleState.SENT, BundleState.RELAYED) else BundleState.REFUSED
-            return AfterTry(state, now_s + REFUSED_RECHECK_S)
+            due_s = now_s + REFUSED_RECHECK_S
+            if elsewhere:
+                due_s = now_s
+            elif before in (BundleState.SENT, BundleState.RELAYED):
+                # Another link has sent it: it is repeated there when patience ends, not when this one is asked again.
+                due_s = now_s + min(again_s, REFUSED_RECHECK_S)
+            elif others:
+                due_s = now_s + OTHER_LINK_WAIT_S
+            else:
+                state = BundleState.REFUSED
+    return AfterTry(state, due_s)
+
+
+def failover_bound_s(policy: Policy, precedence: Precedence, *, slot_s: float, answer_s: float) -> float:
+    """Return within what time a bundle that was handed to a silently dead link is handed to another that is open.
+
+    The declared bound: the device's answer (at most ``answer_s``), then the wait for an acknowledgement, then at most one
+    slot of the other link (``slot_s``). inf for what is never repeated without being asked.
+    """
+    silence_s = policy.patience[precedence].unacknowledged_s
+    if precedence > Precedence.IMMEDIATE:  # the urgent go elsewhere at once when even the device says nothing
+        silence_s = max(silence_s, UNKNOWN_RETRY_S)
+    return answer_s + silence_s + slot_s
+
+
+def _may_carry(bundle: Bundle, links: Sequence[LinkView], policy: Policy) -> list[LinkView]:
+    """Return the links of the lane that the policy lets carry it, as ``plan`` does."""
+    lane = [view for view in links if is_in_lane(view.bearer, bundle.lane)]
+    names = policy.rule(bundle.precedence, bundle.draft.message.kind).links
+    named = lane if names is None else [view for view in lane if view.name in names]
+    if bundle.precedence is Precedence.FLASH and not any(view.is_usable for view in named):
+        return lane
+    return named
+
+
+def _copies(bundle: Bundle, policy: Policy) -> int:
+    return min(policy.rule(bundle.precedence, bundle.draft.message.kind).copies, COPIES_MAX)
+
+
+def _makes_up_at_s(bundle: Bundle, link: str, lane: Sequence[LinkView], policy: Policy, now_s: float) -> float:
+    """Return when a FLASH that found fewer trusted links than copies goes again: in the next slot; inf when it need not.
+
+    Only its first copies are made up for. After them its patience decides, or a lone link would carry nothing else.
+    """
+    tries = bundle.attempts + 1
+    if bundle.precedence is not Precedence.FLASH or tries >= policy.patience[bundle.precedence].tries_max:
+        return math.inf
+    suspect = {view.name for view in lane if _is_suspect(view, policy, now_s)}
+    had = {*bundle.tried, link}
+    if tries - len(had & suspect) >= _copies(bundle, policy):
+        return math.inf
+    usable = [view for view in lane if view.is_usable and view.name in had]
+    trusted = [view for view in usable if view.name not in suspect]
+    slots = [view.not_before_s if view.not_before_s > now_s else now_s + view.slot_s for view in trusted or usable]
+    return min(slots, default=math.inf)
+
+
+def _is_suspect(view: LinkView, policy: Policy, now_s: float) -> bool:
+    return view.health.is_suspect(now_s, policy.patience[Precedence.FLASH].unacknowledged_s, policy.hold_down_s)
 
 
 def deferred_wait_s(result: SendResult, now_s: float) -> float:

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gateway.link import LinkState
-from gateway.model import BundleState, Precedence
+from gateway.model import Precedence
 from gateway.router.budget import UNLIMITED, Ledger
+from gateway.router.choose import Question, Verdict, cheapest, soonest
 from gateway.router.contacts import ALWAYS, Contact, Quiet
 from gateway.router.estimate import LinkEstimate
 from gateway.router.health import LinkHealth
-from gateway.router.policy import FLASH_COPIES
+from gateway.router.policy import Choose
 from gateway.router.tariff import Tariff
+from gateway.router.weigh import Weighed, delay_believed_s, is_soon, weigh
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,8 +77,14 @@ class Decision:
     reason: str
     options: tuple[Option, ...] = ()
     """Every link of the lane in the operator's order."""
+    probe: str | None = None
+    """A link beside these that may take it instead, at once, to show whether it works again."""
     until_s: float = math.inf
     """With no links: when time alone changes that (a pass, a budget, the end of quiet hours); inf: nobody knows."""
+
+    def takes(self, link: str) -> bool:
+        """Tell whether this link may take it now."""
+        return link in self.links or link == self.probe
 
 
 def lane_of(bearers: Sequence[str]) -> str:
@@ -89,55 +97,92 @@ def is_in_lane(bearer: str, lane: str) -> bool:
     return bearer in lane.split("+")
 
 
-def plan(bundle: Bundle, links: Sequence[LinkView], policy: Policy, now_s: float) -> Decision:
-    """Decide which of ``links`` should carry ``bundle``.
+def plan(
+    bundle: Bundle,
+    links: Sequence[LinkView],
+    policy: Policy,
+    now_s: float,
+    size_bytes: int | None = None,
+    *,
+    source: Ledger = UNLIMITED,
+) -> Decision:
+    """Decide which of ``links`` should carry ``bundle``, of ``size_bytes`` on the air; ``source`` is its author's ledger.
 
-    FLASH and IMMEDIATE go where the next slot is earliest, FLASH on two links at once; the others follow the operator's
-    order and pass over a link that has become suspect. A bundle that was tried without evidence prefers links that have
-    not had it yet; when all have, a new round begins.
+    By the policy's rule: what must be there soonest goes where it is expected first, FLASH over two links at once; the
+    rest goes where it is cheapest in time, or by the operator's order alone. A bundle that was tried without evidence
+    prefers links that have not had it yet; when all have, a new round begins.
     """
-    precedence = bundle.precedence
+    rule = policy.rule(bundle.precedence, bundle.draft.message.kind)
     reachable = [link for link in links if is_in_lane(link.bearer, bundle.lane)]
     if not reachable:
         return Decision((), f"no link of bearer {bundle.lane} is configured")
-    usable = [link for link in reachable if link.is_usable]
-    if not usable:
-        states = ", ".join(f"{link.name} {link.state}" for link in sorted(reachable, key=lambda link: link.name))
-        return Decision((), f"no link is open: {states}")
-    untried = [link for link in usable if link.name not in bundle.tried]
-    pool = untried or usable
-    if precedence is Precedence.FLASH:
-        copies = min(len(pool), _flash_copies_left(bundle, untried=bool(untried)))
-        ranked = sorted(pool, key=lambda link: _soonest(link, policy, precedence, now_s))
-        return Decision(tuple(link.name for link in ranked[:copies]), f"soonest slot, {copies} at once")
-    if precedence is Precedence.IMMEDIATE:
-        best = min(pool, key=lambda link: _soonest(link, policy, precedence, now_s))
-        return Decision((best.name,), "soonest slot")
-    ranked = sorted(
-        pool, key=lambda link: (_is_suspect(link, policy, precedence, now_s), policy.rank(precedence, link.name))
+    delay_s = delay_believed_s(reachable, now_s)
+    weighed = sorted(
+        (
+            weigh(link, bundle, rule, policy, now_s, size_bytes=size_bytes, source=source, delay_s=delay_s)
+            for link in reachable
+        ),
+        key=lambda one: one.rank,
     )
-    first = ranked[0]
-    passed = [link.name for link in pool if policy.rank(precedence, link.name) < policy.rank(precedence, first.name)]
-    reason = (
-        "operator's order" if not passed else f"operator's order, passing {', '.join(sorted(passed))}: unacknowledged"
+    question = Question(bundle, rule, policy, now_s)
+    allowed = _allowed(question, weighed)
+    pool = _untried(question, allowed)
+    verdict = soonest(question, pool) if rule.choose is Choose.SOONEST else cheapest(question, pool, links)
+    reason = verdict.reason or _why_none(question, allowed)
+    options = tuple(
+        Option(
+            link=one.name,
+            chosen=one.name in verdict.links,
+            why=_why_not(question, one, verdict, allowed, pool) or reason,
+            delay_s=one.arrival_s - now_s if one.view.is_usable and one.arrival_s < math.inf else None,
+            success=one.success,
+            price=one.price,
+        )
+        for one in weighed
     )
-    return Decision((first.name,), reason)
+    return Decision(verdict.links, reason, options, verdict.probe, verdict.until_s)
 
 
-def _flash_copies_left(bundle: Bundle, *, untried: bool) -> int:
-    """Return how many links still get a copy in this round: never fewer than one, or a lone link would be forgotten."""
-    if not untried or bundle.state in (BundleState.QUEUED, BundleState.REFUSED):
-        return FLASH_COPIES
-    return max(1, FLASH_COPIES - len(bundle.tried))
+def _allowed(question: Question, weighed: list[Weighed]) -> list[Weighed]:
+    """Return the links that the rule lets carry it; for FLASH every link when none of those is usable."""
+    names = question.rule.links
+    if names is None:
+        return weighed
+    named = [one for one in weighed if one.name in names]
+    if question.bundle.precedence is Precedence.FLASH and not any(one.view.is_usable for one in named):
+        return weighed
+    return named
 
 
-def _is_suspect(link: LinkView, policy: Policy, precedence: Precedence, now_s: float) -> bool:
-    return link.health.is_suspect(now_s, policy.patience[precedence].unacknowledged_s, policy.hold_down_s)
+def _untried(question: Question, allowed: list[Weighed]) -> list[Weighed]:
+    """Return the links that have not had it in this round and could take it soon; all, when there are none."""
+    tried = question.bundle.tried
+    fresh = [one for one in allowed if one.name not in tried]
+    return fresh if any(is_soon(one, question) for one in fresh) else allowed
 
 
-def _soonest(
-    link: LinkView, policy: Policy, precedence: Precedence, now_s: float
-) -> tuple[bool, float, tuple[int, str]]:
-    """Sort key: trusted links first, then the earliest slot, then the operator's order."""
-    suspect = _is_suspect(link, policy, precedence, now_s)
-    return (suspect, max(now_s, link.not_before_s), policy.rank(precedence, link.name))
+def _why_none(question: Question, allowed: list[Weighed]) -> str:
+    """Say why nothing can take it."""
+    if not allowed:
+        return f"no link that may carry it is configured: the policy names {', '.join(question.rule.links or ())}"
+    kept = [f"{one.name} by {one.held_by}" for one in allowed if one.view.is_usable]
+    if kept:
+        return f"kept off every open link: {', '.join(kept)}"
+    states = ", ".join(f"{one.name} {one.view.state}" for one in sorted(allowed, key=lambda one: one.name))
+    return f"no link is open: {states}"
+
+
+def _why_not(question: Question, one: Weighed, verdict: Verdict, allowed: list[Weighed], pool: list[Weighed]) -> str:
+    """Say why a link was not chosen; empty for one that was."""
+    wait_s = one.start_s - question.now_s
+    reasons = (
+        (one.name in verdict.links, ""),
+        (one.name == verdict.probe, f"gets one bundle as a probe: {one.doubt}"),
+        (one not in allowed, "the policy does not let it carry this"),
+        (one.could_be_waited_for(question.now_s), f"{one.held_by or one.view.state}, free in {wait_s:.0f} s"),
+        (not one.view.is_usable, f"is {one.view.state}"),
+        (one.start_s == math.inf, f"kept off by {one.held_by}"),
+        (one not in pool, "has had it in this round"),
+        (bool(one.doubt), one.doubt),
+    )
+    return next((why for holds, why in reasons if holds), "comes after")

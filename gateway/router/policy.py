@@ -64,6 +64,8 @@ class Patience:
     """Age without evidence after which a bundle is sent again, on another link if there is one; inf = never again."""
     tries_max: int
     """Transmissions that left the device without evidence from further on; then it waits for its answer or its end."""
+    rarely_s: float = math.inf
+    """How often it is tried after that all the same; inf: never again."""
 
 
 DEFAULT_PATIENCE: Mapping[Precedence, Patience] = {
@@ -112,6 +114,15 @@ GATEWAY_PATIENCE_S = 900.0
 
 GATEWAY_TRIES_MAX = 5
 
+GATEWAY_RARELY_S: Mapping[Precedence, float] = {
+    Precedence.FLASH: 900.0,
+    Precedence.IMMEDIATE: 1_800.0,
+    Precedence.PRIORITY: 7_200.0,
+    Precedence.ROUTINE: 21_600.0,
+}
+"""A gateway answers by itself, so one that does not is out of reach: after its tries a bundle is tried this often until
+its lifetime ends, the urgent so that they meet the first hour of a sky that opens, the rest so that they fill no slot."""
+
 UNKNOWN_RETRY_S = 120.0
 """A burst without any feedback is repeated after two slots whatever its precedence: nobody knows that it left."""
 
@@ -143,12 +154,11 @@ class Policy:
 
     def between_gateways(self) -> Policy:
         """Return the policy for bundles to other gateways, which answer by themselves: whatever is not, is sent again."""
-        patience = {
-            precedence: replace(one, unacknowledged_s=GATEWAY_PATIENCE_S, tries_max=GATEWAY_TRIES_MAX)
-            if math.isinf(one.unacknowledged_s)
-            else one
-            for precedence, one in self.patience.items()
-        }
+        patience = {}
+        for precedence, one in self.patience.items():
+            never = math.isinf(one.unacknowledged_s)
+            tries = Patience(GATEWAY_PATIENCE_S, GATEWAY_TRIES_MAX) if never else one
+            patience[precedence] = replace(tries, rarely_s=GATEWAY_RARELY_S[precedence])
         return replace(self, patience=patience)
 
     def rank(self, precedence: Precedence, link: str) -> tuple[int, str]:

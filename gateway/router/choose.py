@@ -1,0 +1,206 @@
+"""The choice among weighed links: by expected delivery, by price in time, or by the operator's order. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway.model import BundleState, Precedence
+from gateway.router.budget import PROBE_SHARE_MAX
+from gateway.router.policy import COPIES_MAX, LIFETIME_SHARE, Choose
+from gateway.router.weigh import SUSPECT, TRUSTED, Weighed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.model import Bundle
+    from gateway.router.plan import LinkView
+    from gateway.router.policy import Policy, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was chosen and why; see Decision, which it becomes. No links and no reason: nothing can take it."""
+
+    links: tuple[str, ...] = ()
+    reason: str = ""
+    probe: str | None = None
+    until_s: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: the bundle, the rule that holds for it, and when."""
+
+    bundle: Bundle
+    rule: Rule
+    policy: Policy
+    now_s: float
+
+    @property
+    def copies(self) -> int:
+        """Return how many links should have it in one round."""
+        return min(self.rule.copies, COPIES_MAX)
+
+    @property
+    def deadline_s(self) -> float:
+        """Return when it should be there."""
+        if self.rule.deadline_s is not None:
+            return self.bundle.accepted_s + self.rule.deadline_s
+        return self.now_s + LIFETIME_SHARE * (self.bundle.expires_s - self.now_s)
+
+
+def soonest(question: Question, pool: list[Weighed]) -> Verdict:
+    """Choose by expected delivery; a link that waits for its budget or for quiet hours is not named before it may."""
+    now_s = question.now_s
+    usable = [one for one in pool if one.view.is_usable and one.start_s < math.inf]
+    in_use = _in_use(usable) if question.copies == 1 else None
+
+    def key(one: Weighed) -> tuple[bool, float, float, tuple[int, str]]:
+        head_start_s = one.rest_s * question.policy.hysteresis if one is in_use else 0.0
+        return (one.trust == SUSPECT, one.arrival_s - head_start_s, one.start_s, one.rank)
+
+    ranked = sorted(usable, key=key)[: _copies_left(question, pool)]
+    ready = [one for one in ranked if one.is_ready(now_s)]
+    if not ready:
+        return _wait_for(ranked[0]) if ranked else Verdict()
+    reason = "soonest slot" if question.copies == 1 else f"soonest slot, {len(ready)} at once"
+    return Verdict(tuple(one.name for one in ready), reason)
+
+
+def cheapest(question: Question, pool: list[Weighed], links: Sequence[LinkView]) -> Verdict:
+    """Choose by trust, deadline, price and the operator's order; what is clearly cheaper and comes in time is waited for.
+
+    ``links`` are all there are, also outside the bundle's lane: what an SOS could take.
+    """
+    now_s = question.now_s
+    ready = [one for one in pool if one.is_ready(now_s)]
+    waiting = [one for one in pool if one.could_be_waited_for(now_s)]
+    if not ready:
+        return _wait_for(min(waiting, key=lambda one: (one.start_s, one.rank))) if waiting else Verdict()
+    chosen = _best(question, ready)
+    cheaper = _worth_waiting_for(question, waiting, chosen)
+    if cheaper is not None:
+        return _wait_for(cheaper)
+    reason = _reason(question, ready, chosen)
+    if question.policy.keep_last_slot and question.bundle.precedence > Precedence.IMMEDIATE:
+        other = _instead_of_last_slot(question, ready, chosen, links)
+        if other is not None:
+            chosen, reason = other, f"{reason}, keeping {chosen.name} free for an SOS"
+    names = [chosen.name]
+    for _ in range(question.copies - 1):
+        rest = [one for one in ready if one.name not in names]
+        if rest:
+            names.append(_best(question, rest).name)
+    return Verdict(tuple(names), reason, probe=_probe(question, ready, chosen))
+
+
+def _best(question: Question, candidates: list[Weighed]) -> Weighed:
+    """Return the best of links that are ready, in the operator's order: one further down must be clearly cheaper.
+
+    Clearly is by the hysteresis; the way back up is open a little sooner while the lower one is in use, so that figures
+    which hover at the border change nothing.
+    """
+    deadline_s, hysteresis = question.deadline_s, question.policy.hysteresis
+    classes = [_class(one, is_late=one.arrival_s > deadline_s) for one in candidates]
+    top = min(classes)
+    peers = [one for one, each in zip(candidates, classes, strict=True) if each == top]
+    best = peers[0]
+    if question.rule.choose is Choose.ORDER or len(peers) == 1:
+        return best
+    if best.arrival_s > deadline_s:
+        return min(peers, key=lambda one: (one.arrival_s, one.rank))
+    in_use = _in_use(candidates)
+    for one in peers[1:]:
+        if _is_clearly_cheaper(one, best, hysteresis / 2 if one is in_use else hysteresis):
+            best = one
+    return best
+
+
+def _class(one: Weighed, *, is_late: bool) -> int:
+    """Return the order of trust and time: a trusted link that is late still goes before one that is suspect."""
+    return 4 + is_late if one.trust == SUSPECT else 2 * is_late + one.trust
+
+
+def _is_clearly_cheaper(one: Weighed, other: Weighed, margin: float) -> bool:
+    return one.price * (1 + margin) < other.price
+
+
+def _worth_waiting_for(question: Question, waiting: list[Weighed], chosen: Weighed) -> Weighed | None:
+    """Return the cheapest link that is closed, opens in time, and is clearly cheaper than what could go now."""
+    if question.rule.choose is Choose.ORDER:
+        return None
+    cheaper = [
+        one
+        for one in waiting
+        if one.trust == TRUSTED
+        and one.arrival_s <= question.deadline_s
+        and _is_clearly_cheaper(one, chosen, question.policy.hysteresis)
+    ]
+    return min(cheaper, key=lambda one: (one.price, one.rank), default=None)
+
+
+def _in_use(pool: list[Weighed]) -> Weighed | None:
+    """Return the link that was used last; None while none was."""
+    last = max(pool, key=lambda one: one.view.health.used_s, default=None)
+    return None if last is None or last.view.health.used_s == -math.inf else last
+
+
+def _reason(question: Question, ready: list[Weighed], chosen: Weighed) -> str:
+    if chosen.arrival_s > question.deadline_s and len(ready) > 1:
+        return "soonest, since nothing trusted keeps its deadline"
+    by_price = question.rule.choose is not Choose.ORDER and any(one.price != ready[0].price for one in ready)
+    reason = "cheapest in time" if by_price else "operator's order"
+    passed = sorted(f"{one.name}: {one.doubt}" for one in ready if one.rank < chosen.rank and one.doubt)
+    return f"{reason}, passing {', '.join(passed)}" if passed else reason
+
+
+def _instead_of_last_slot(
+    question: Question, ready: list[Weighed], chosen: Weighed, links: Sequence[LinkView]
+) -> Weighed | None:
+    """Return the link to wait for instead of the only one that could take an SOS at once; None where that is not needed."""
+    free = [link.name for link in links if link.is_usable and link.not_before_s <= question.now_s]
+    if free != [chosen.name]:
+        return None
+    others = [
+        one for one in ready if one is not chosen and one.trust == TRUSTED and one.arrival_s <= question.deadline_s
+    ]
+    return min(others, key=lambda one: (one.price, one.start_s, one.rank), default=None)
+
+
+def _probe(question: Question, ready: list[Weighed], chosen: Weighed) -> str | None:
+    """Return a doubted link that would otherwise come first and is due to show what it can; its own budget pays."""
+    for one in ready:
+        is_ahead = one.rank < chosen.rank or _is_clearly_cheaper(one, chosen, question.policy.hysteresis)
+        if is_ahead and one.trust == SUSPECT and _is_due_to_show(question, one):
+            return one.name
+    return None
+
+
+def _is_due_to_show(question: Question, one: Weighed) -> bool:
+    """Tell whether a link may be probed with this bundle now: seldom, in a free slot, from the first half of its budget.
+
+    A link that is only held down has shown that it works and needs no probe.
+    """
+    health, now_s = one.view.health, question.now_s
+    return (
+        (health.doubted or health.unanswered_since_s < math.inf)
+        and one.name not in question.bundle.tried
+        and one.view.not_before_s <= now_s
+        and now_s - health.last_try_s >= question.policy.probe_every_s
+        and one.view.ledger.share_spent(now_s) <= PROBE_SHARE_MAX
+    )
+
+
+def _wait_for(one: Weighed) -> Verdict:
+    return Verdict(reason=f"waits for {one.name}: {one.held_by or 'its next contact'}", until_s=one.start_s)
+
+
+def _copies_left(question: Question, pool: list[Weighed]) -> int:
+    """Return how many links still get a copy in this round: never fewer than one, or a lone link would be forgotten."""
+    bundle = question.bundle
+    is_new_round = any(one.name in bundle.tried for one in pool)
+    if is_new_round or bundle.state in (BundleState.QUEUED, BundleState.REFUSED):
+        return question.copies
+    return max(1, question.copies - len(bundle.tried))

@@ -1,0 +1,171 @@
+"""One link weighed for one bundle: when it could begin, when it would be there, what that costs, what speaks against it.
+
+Expected delivery is the wait for slot, contact, quiet hours and budget, then the frames at one a slot, the delay seen on
+the link, and the repeats that its losses make likely, each after the precedence's patience. Pure.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway.link import LinkState
+from gateway.model import Precedence
+from gateway.router.estimate import PRIOR_DELAY_S
+from gateway.router.policy import GATEWAY_PATIENCE_S, Choose
+from gateway.router.tariff import Spend, frames_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.model import Bundle
+    from gateway.router.budget import Ledger
+    from gateway.router.choose import Question
+    from gateway.router.plan import LinkView
+    from gateway.router.policy import Policy, Rule
+
+SUCCESS_MIN = 0.02
+"""A link is never thought worse than this: an expected time without end says nothing."""
+
+TRUSTED, SETTLING, SUSPECT = range(3)
+"""How far a link is trusted, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What one link would mean for one bundle. Times on the timeline."""
+
+    view: LinkView
+    rank: tuple[int, str]
+    trust: int
+    doubt: str
+    """Why it is not trusted; empty where it is."""
+    held_s: float
+    """From when schedule, quiet hours and budgets let it go: now or earlier for at once, inf for never."""
+    held_by: str
+    start_s: float
+    """When its first frame could leave."""
+    rest_s: float
+    """From then until it is expected to be there: what was learned of the link, not when its slot is."""
+    success: float
+    price: float
+    """Expected price of having it there, repeats counted."""
+
+    @property
+    def name(self) -> str:
+        """Return the link's name."""
+        return self.view.name
+
+    @property
+    def arrival_s(self) -> float:
+        """Return when it is expected to be there."""
+        return self.start_s + self.rest_s
+
+    def is_ready(self, now_s: float) -> bool:
+        """Tell whether nothing but the link's own slot stands before it."""
+        return self.view.is_usable and self.held_s <= now_s
+
+    def could_be_waited_for(self, now_s: float) -> bool:
+        """Tell whether it is known when it can go later: an unknown return is never counted on."""
+        if self.is_ready(now_s) or self.start_s == math.inf:
+            return False
+        scheduled = self.view.contact.opens_s > now_s and self.view.state in (LinkState.AVAILABLE, LinkState.BUSY)
+        return self.view.is_usable or scheduled
+
+
+def weigh(
+    view: LinkView,
+    bundle: Bundle,
+    rule: Rule,
+    policy: Policy,
+    now_s: float,
+    *,
+    size_bytes: int | None,
+    source: Ledger,
+    delay_s: float = PRIOR_DELAY_S,
+) -> Weighed:
+    """Weigh one link of the bundle's lane; ``delay_s`` is what is believed of a link whose delay was never measured."""
+    precedence = bundle.precedence
+    frames = frames_of(size_bytes, view.frame_bytes)
+    trust, doubt = _trust(view, rule, policy, precedence, now_s)
+    held_s, held_by = held(view, bundle, now_s, size_bytes=size_bytes, source=source)
+    start_s = max(now_s, view.not_before_s, held_s)
+    contact = view.contact
+    if precedence is Precedence.FLASH and not contact.is_open(start_s):
+        start_s = max(start_s, contact.opens_s)  # it may go all the same; a link that is up comes first
+    success = max(SUCCESS_MIN, view.estimate.success(now_s).mean)
+    again_s = min(policy.patience[precedence].unacknowledged_s, GATEWAY_PATIENCE_S)
+    rest_s = (
+        (frames / success - 1.0) * view.slot_s
+        + view.estimate.delay_s(now_s, delay_s).mean
+        + (1.0 / success - 1.0) * again_s
+    )
+    return Weighed(
+        view=view,
+        rank=policy.rank(precedence, view.name),
+        trust=trust,
+        doubt=doubt,
+        held_s=held_s,
+        held_by=held_by,
+        start_s=start_s,
+        rest_s=rest_s,
+        success=success,
+        price=view.tariff.price(frames, size_bytes or 0) / success,
+    )
+
+
+def held(view: LinkView, bundle: Bundle, now_s: float, *, size_bytes: int | None, source: Ledger) -> tuple[float, str]:
+    """Return until when schedule, quiet hours and budgets keep the bundle off the link, and which of them does.
+
+    Nothing of this ever holds FLASH: only a link that cannot send can.
+    """
+    precedence = bundle.precedence
+    if precedence is Precedence.FLASH:
+        return now_s, ""
+    spend = spend_of(view, size_bytes)
+    found = [
+        (view.ledger.allows_at_s(spend, precedence, now_s), "its budget"),
+        (source.allows_at_s(spend, precedence, now_s), "the source's budget"),
+        (view.quiet.opens_s(precedence, now_s), "quiet hours"),
+    ]
+    start_s = max(now_s, view.not_before_s, *(at_s for at_s, _ in found))
+    contact = view.contact
+    if not contact.is_open(start_s):
+        found.append((contact.opens_s if start_s < contact.opens_s else math.inf, "its next contact"))
+    return max(found, key=lambda one: one[0])
+
+
+def spend_of(view: LinkView, size_bytes: int | None) -> Spend:
+    """Return what one transmission of the bundle takes out of a budget of this link."""
+    return view.tariff.spend(frames_of(size_bytes, view.frame_bytes), size_bytes or 0)
+
+
+def is_soon(one: Weighed, question: Question) -> bool:
+    """Tell whether a link could begin before the bundle's patience ends: what takes longer is not waited for alone."""
+    return could_begin_soon(one.view, one.held_s, question.bundle, question.policy, question.now_s)
+
+
+def could_begin_soon(view: LinkView, held_s: float, bundle: Bundle, policy: Policy, now_s: float) -> bool:
+    """As ``is_soon``, for a link that was not weighed."""
+    patience_s = policy.patience[bundle.precedence].unacknowledged_s
+    return view.is_usable and max(view.not_before_s, held_s) <= now_s + patience_s
+
+
+def delay_believed_s(views: Sequence[LinkView], now_s: float) -> float:
+    """Return what to believe of a link whose delay was never measured: what the others take, so that not knowing is no advantage."""
+    measured = [one for view in views if (one := view.estimate.measured_delay_s(now_s)) is not None]
+    return sum(measured) / len(measured) if measured else PRIOR_DELAY_S
+
+
+def _trust(view: LinkView, rule: Rule, policy: Policy, precedence: Precedence, now_s: float) -> tuple[int, str]:
+    health = view.health
+    if health.is_suspect(now_s, policy.patience[precedence].unacknowledged_s, policy.hold_down_s):
+        if health.doubted:
+            return SUSPECT, "too little arrives"
+        return SUSPECT, "unacknowledged" if health.unanswered_since_s < math.inf else "held down after a silence"
+    # What is scheduled comes back by plan and is taken at once; and nothing urgent waits for a link to settle.
+    is_standing = rule.choose is not Choose.SOONEST and not view.contact.is_scheduled
+    if is_standing and health.is_settling(now_s, policy.hold_down_s):
+        return SETTLING, "held down after an outage"
+    return TRUSTED, ""
