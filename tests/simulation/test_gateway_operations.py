@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from gateway.daemon.operations import OperationError
+from gateway.model import BundleState
 from gateway.security.revoked import Revocation, revoke
 from gateway.simulate.loop import run_virtual
 from tests.simulation.gateways import PERSON, World, bundles, order, report
@@ -134,3 +135,25 @@ async def test_what_is_for_a_gateway_never_leaves_in_clear(world):
     assert waiting.attempts == 0
     assert "no key for station:v1" in waiting.reason
     assert world.hq.gateway.core.links["bd1"].sent_count == sent
+
+
+@living
+async def test_a_report_that_the_command_post_sheds_is_told_to_the_vehicle_and_said_again(world):
+    """At the post's cap the vehicle's report goes; its receipt says refused, and the vehicle keeps it to say it again."""
+    [mine] = await bundles(world.v1)
+    assert mine.state is BundleState.RELAYED
+
+    def shed(outbox):
+        newcomer = outbox.numbered(1).draft
+        return outbox._shed_one(newcomer, world.hq.gateway.core.now_s(), "cap bundles_max")
+
+    assert (await world.hq.store.run(shed)).state is BundleState.SHED
+    world.hq.gateway.core.wake_all()
+    await asyncio.sleep(600)
+
+    [mine] = await bundles(world.v1)
+    assert (mine.state, mine.reason) == (BundleState.REFUSED, "refused by station:hq")
+    await asyncio.sleep(2 * HOUR_S)
+    [mine] = await bundles(world.v1)
+    assert mine.state is BundleState.RELAYED
+    assert [one.state for one in await bundles(world.hq)] == [BundleState.SHED, BundleState.QUEUED]
