@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.model import Precedence
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from gateway.simulate.results import LinkUse, RunResult
 
-ROUTER, FIRST_LINK, COPY_EVERYWHERE, ORACLE = "router", "first-link", "copy-everywhere", "oracle"
+ROUTER: Final = "router"
+FIRST_LINK: Final = "first-link"
+COPY_EVERYWHERE: Final = "copy-everywhere"
+ORACLE: Final = "oracle"
 """The scenario's own policy, the two naive ones, and who knows the future."""
 
 SEEDS_NAMED_MAX = 20
@@ -205,3 +208,55 @@ def ratio(one: float, other: float) -> float:
     if one == other:
         return 1.0
     return one / other if other else math.inf
+
+
+def to_json(comparison: Comparison) -> dict[str, Any]:
+    """Return all figures as JSON values, times in seconds; what is infinite (not delivered) or says nothing is null."""
+    return {
+        "scenario": comparison.scenario,
+        "seeds": list(comparison.seeds),
+        "duration_s": comparison.duration_s,
+        "policies": {one.policy: _summary_json(one) for one in comparison.summaries},
+        "verdicts": [
+            {
+                "name": one.name,
+                "kept": one.kept,
+                "value": _finite(one.value),
+                "limit": one.limit,
+                "against": one.against or None,
+            }
+            for one in verdicts_of(comparison)
+        ],
+    }
+
+
+def _summary_json(one: Summary) -> dict[str, Any]:
+    return {
+        "precedence": {precedence.name: _delay_json(delay) for precedence, delay in one.by_precedence.items()},
+        "all": _delay_json(one.all),
+        "frames": one.frames,
+        "bytes": one.bytes,
+        "airtime_s": round(one.airtime_s, 3),
+        "money": round(one.money, 6),
+        "duplicates": one.duplicates,
+        "shed": one.shed,
+        "unheard": one.unheard,
+        "wait_median_s": _finite(one.wait_median_s),
+        "flash_lost_seeds": list(one.flash_lost_seeds),
+        "wall_s": round(one.wall_s, 3),
+    }
+
+
+def _delay_json(one: Delay) -> dict[str, Any]:
+    return {
+        "count": one.count,
+        "delivered": one.delivered,
+        "share": round(one.share, 6),
+        "median_s": _finite(one.median_s),
+        "p95_s": _finite(one.tail_s),
+        "worst_s": _finite(one.worst_s),
+    }
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 6) if math.isfinite(value) else None

@@ -150,16 +150,18 @@ def _legend(canvas: Canvas, summaries: Sequence[Summary]) -> None:
 
 def _delays(canvas: Canvas, box: Box, comparison: Comparison, precedence: Precedence) -> None:
     """Draw the cumulative share delivered of one precedence, a line a policy."""
-    plot = Box(box.x + 44, box.y + 40, box.width - 44 - 172, box.height - 90)
+    plot = Box(box.x + 44, box.y + 40, box.width - 44 - 186, box.height - 90)
     count = comparison.summaries[0].by_precedence[precedence].count
-    heading = tr("{precedence}, {count} reports").format(precedence=precedence_word(precedence.name), count=count)
+    heading = tr("{precedence}: {count} reports and orders").format(
+        precedence=precedence_word(precedence.name), count=count
+    )
     canvas.text(box.x, box.y + 22, heading, size=15, bold=True)
     least_s, most_s = _range(comparison, precedence)
     scale = plot.width / math.log(most_s / least_s)
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         y = plot.y + plot.height * (1 - share)
         canvas.line(plot.x, y, plot.x + plot.width, y)
-        canvas.text(plot.x - 8, y + 4, f"{share:.0%}", size=12, anchor="end", fill=PALE)
+        canvas.text(plot.x - 8, y + 4, f"{share * 100:.0f} %", size=12, anchor="end", fill=PALE)
     for tick_s in TICKS_S:
         if least_s <= tick_s <= most_s:
             x = plot.x + math.log(tick_s / least_s) * scale
@@ -254,9 +256,20 @@ def _timeline(canvas: Canvas, y: float, comparison: Comparison, strips: Sequence
         x = left + width * mark * step_s / comparison.duration_s
         canvas.line(x, end_y - 4, x, end_y + 2, stroke=INK)
         anchor = "end" if x > WIDTH - MARGIN - 12 else "middle"
-        canvas.text(x, end_y + 16, time_word(mark * step_s) if mark else "0", size=12, anchor=anchor, fill=PALE)
+        canvas.text(x, end_y + 16, _mark_word(mark * step_s, step_s), size=12, anchor=anchor, fill=PALE)
     if more:
         canvas.text(MARGIN, end_y + 16, tr("{count} more links").format(count=more), size=12, fill=PALE)
+
+
+def _mark_word(at_s: float, step_s: float) -> str:
+    """Return a mark of the timeline, in the unit that fits its steps."""
+    if step_s < 1800.0:
+        return tr("{n} min").format(n=f"{at_s / 60.0:g}")
+    return (
+        tr("{n} h").format(n=f"{at_s / 3600.0:g}")
+        if step_s < 43_200.0
+        else tr("{n} d").format(n=f"{at_s / 86_400.0:g}")
+    )
 
 
 def _strip(canvas: Canvas, box: Box, strip: Strip, most: int) -> None:
