@@ -7,11 +7,14 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from gateway.config.listen import check_listen
 from gateway.model import LIFETIME_S_MAX, Precedence
 from gateway.router.policy import DEFAULT_LIFETIME_S, DEFAULT_PATIENCE, Patience, Policy
+from gateway.router.routes import STATIC_MAX, Pattern, StaticRoute
+from gateway.router.tariff import Tariff
+from gateway.router.terms import LinkTerms, Routing
 
 NAME = r"^[A-Za-z0-9_-]{1,32}$"
 Name = Annotated[str, Field(pattern=NAME)]
@@ -125,6 +128,23 @@ class PatienceSettings(Table):
 PrecedenceName = Literal["FLASH", "IMMEDIATE", "PRIORITY", "ROUTINE"]
 
 
+def _is_pattern(text: str) -> str:
+    Pattern.parse(text)
+    return text
+
+
+PatternText = Annotated[str, AfterValidator(_is_pattern)]
+
+
+class RouteSettings(Table):
+    """``[[router.route]]``: by which neighbour a station beyond our own links is reached; the longest match wins."""
+
+    to: PatternText
+    """``station:v7``, ``v*`` for all whose name begins so, ``5132*`` for an area of GB/T 2260, or ``default``."""
+    via: Name
+    """The next station, by its name in the registry."""
+
+
 class RouterSettings(Table):
     """``[router]``: the operator's order of links and patience, per precedence."""
 
@@ -132,6 +152,11 @@ class RouterSettings(Table):
     patience: dict[PrecedenceName, PatienceSettings] = {}
     lifetime_s: dict[PrecedenceName, Seconds] = {}
     hold_down_s: Annotated[float, Field(ge=0, le=86_400)] = 300.0
+    route: Annotated[tuple[RouteSettings, ...], Field(max_length=STATIC_MAX)] = ()
+
+    def routes(self) -> tuple[StaticRoute, ...]:
+        """Return the static routes, in the operator's order."""
+        return tuple(StaticRoute(Pattern.parse(one.to), one.via) for one in self.route)
 
     def policy(self) -> Policy:
         """Return the policy the router works with: the defaults, overlaid."""
@@ -169,6 +194,12 @@ class AirSettings(Table):
     """The gateway above, by its name in the keys and the registry: reports for the centre go to it, orders come from it."""
     suite: Literal[1, 2] = 1
     """Cipher of our own records: 1 AES-128-CCM, 2 SM4-GCM. Both are understood once allowed here."""
+    relay: Annotated[tuple[PatternText, ...], Field(max_length=STATIC_MAX)] = ()
+    """Gateways whose records are carried on to others, by name or ``v*``. Answers need their own source here too."""
+
+    def relayed(self) -> tuple[Pattern, ...]:
+        """Return whose records are carried on."""
+        return tuple(map(Pattern.parse, self.relay))
 
 
 class LinkSettings(BaseModel):
@@ -196,3 +227,8 @@ class Settings(Table):
     handsets: HandsetSettings = HandsetSettings()
     air: AirSettings | None = None
     links: Annotated[dict[Name, LinkSettings], Field(max_length=LINKS_MAX)] = {}
+
+    def routing(self) -> Routing:
+        """Return all that is decided beforehand about which way things go."""
+        terms = {name: LinkTerms(Tariff(price_per_frame=link.price_per_frame)) for name, link in self.links.items()}
+        return Routing(policy=self.router.policy(), lifetimes=self.router.lifetimes(), links=terms)

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gateway.daemon.heardagain import HeardAgain
+from gateway.daemon.tries import Tries
 from gateway.model import BEIDOU, BUS_LANE
+from gateway.router.budget import SourceLedgers
 
 if TYPE_CHECKING:
     import random
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
     from gateway.daemon.progress import Progress
     from gateway.daemon.supervisor import LinkRunner
     from gateway.model import Precedence
+    from gateway.router.plan import LinkView
     from gateway.router.policy import Policy
+    from gateway.router.terms import Routing
     from gateway.store.facade import Store
     from gateway.store.outbox import Outbox
 
@@ -73,8 +77,7 @@ class Core:
     store: Store
     clock: Clock
     timeline: Timeline
-    policy: Policy
-    lifetimes: Mapping[Precedence, float]
+    routing: Routing
     rng: random.Random
     progress: Progress
     links: dict[str, LinkRunner] = field(default_factory=dict)
@@ -83,10 +86,29 @@ class Core:
     counters: dict[str, int] = field(default_factory=dict)
     air: AirSide | None = None
     """The side towards other gateways, where one is configured."""
+    tries: Tries = field(default_factory=Tries)
+    sources: SourceLedgers = field(init=False)
+    """What each source has spent."""
     heard_again: HeardAgain = field(init=False)
 
     def __post_init__(self) -> None:
         self.heard_again = HeardAgain(self)
+        self.sources = SourceLedgers(self.routing.source_budget)
+
+    @property
+    def policy(self) -> Policy:
+        """Return how links are chosen."""
+        return self.routing.policy
+
+    @property
+    def lifetimes(self) -> Mapping[Precedence, float]:
+        """Return the lifetime of bundles whose author asked for none."""
+        return self.routing.lifetimes
+
+    def views(self) -> list[LinkView]:
+        """Return what the router sees of all links now, with all that was learned."""
+        self.tries.learn()
+        return [runner.view() for runner in self.links.values()]
 
     def now_s(self) -> float:
         """Return the timeline now."""

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 NUMBER = 10**7 - 1
 """Number of the bundle that is tried out: as long as a real one will ever be."""
 
-SLOT_S = 60.0
-"""Time between two frames where a device does not say."""
-
 MEMBERS_SHOWN_MAX = 50
 
 
@@ -39,7 +36,7 @@ def rehearse(
     """
     rows = []
     for member, lane in members[:MEMBERS_SHOWN_MAX]:
-        bundle = _bundle(replace(draft, destination=member), lane)
+        bundle = imagined(replace(draft, destination=member), lane, 0.0)
         if lane == BUS_LANE:
             rows.append({"to": str(member), "link": "bus", "form": "json", "note": "published on the command bus"})
             continue
@@ -51,8 +48,9 @@ def rehearse(
     return rows
 
 
-def _bundle(draft: Draft, lane: str) -> Bundle:
-    return Bundle(NUMBER, "dry-run", draft, BundleState.QUEUED, 0.0, draft.lifetime_s, 0.0, lane)
+def imagined(draft: Draft, lane: str, now_s: float) -> Bundle:
+    """Return a draft as the bundle it would be if it were accepted now."""
+    return Bundle(NUMBER, "dry-run", draft, BundleState.QUEUED, now_s, now_s + draft.lifetime_s, now_s, lane)
 
 
 def _on(core: Core, outbox: Outbox, bundle: Bundle, runner: LinkRunner, slot_s: float) -> dict[str, Any]:
@@ -69,7 +67,7 @@ def _on(core: Core, outbox: Outbox, bundle: Bundle, runner: LinkRunner, slot_s: 
             )
         except (NoKey, ContentError, FragmentError) as error:
             return {"form": "record", "note": str(error)}
-        return {"form": "record", **_cost(core, runner, frames, slot_s)}
+        return {"form": "record", **_cost(runner, frames, slot_s)}
     shown = order_text(
         NUMBER,
         bundle.draft.message.text,
@@ -79,19 +77,16 @@ def _on(core: Core, outbox: Outbox, bundle: Bundle, runner: LinkRunner, slot_s: 
     bits = runner.link.bits_of(Payload.of_text(shown))
     if bits is None or last.text_bits_max is None:
         return {"form": "text", "note": "the link does not say what it carries"}
-    row = {"form": "text", **_cost(core, runner, [(bits + 7) // 8], slot_s)}
+    row = {"form": "text", **_cost(runner, [(bits + 7) // 8], slot_s)}
     if bits > last.text_bits_max:
         row["note"] = f"too long: {bits} bits of {last.text_bits_max}"
     return row
 
 
-def _cost(core: Core, runner: LinkRunner, frames: list[int], first_s: float) -> dict[str, Any]:
-    told_s = runner.last.identity.get("frequency_s")
-    each_s = float(told_s) if isinstance(told_s, int | float) and told_s > 0 else SLOT_S
-    price = core.settings.links[runner.name].price_per_frame if runner.name in core.settings.links else 0.0
+def _cost(runner: LinkRunner, frames: list[int], first_s: float) -> dict[str, Any]:
     return {
         "bytes": sum(frames),
         "frames": len(frames),
-        "minutes": round((first_s + (len(frames) - 1) * each_s) / 60, 1),
-        "cost": round(price * len(frames), 4),
+        "minutes": round((first_s + (len(frames) - 1) * runner.slot_s) / 60, 1),
+        "cost": round(runner.terms.tariff.price(len(frames), sum(frames)), 4),
     }

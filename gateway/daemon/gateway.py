@@ -42,15 +42,13 @@ class Gateway:
     """Holds the parts together; ``run`` serves until cancelled or a bug ends it."""
 
     def __init__(self, settings: Settings, store: Store, timeline: Timeline, clock: Clock, rng: random.Random) -> None:
-        router = settings.router
         loop = asyncio.get_running_loop()
         self.core = Core(
             settings=settings,
             store=store,
             clock=clock,
             timeline=timeline,
-            policy=router.policy(),
-            lifetimes=router.lifetimes(),
+            routing=settings.routing(),
             rng=rng,
             progress=Progress(loop.time),
         )
@@ -82,6 +80,8 @@ class Gateway:
             upstream=settings.upstream,
             suite=Suite(settings.suite),
             entropy=entropy,
+            routes=self.core.settings.router.routes(),
+            relay=settings.relayed(),
         )
 
     def set_bus(self, port: BusPort, topics: Topics) -> None:

@@ -13,6 +13,7 @@ from gateway.daemon.dryrun import rehearse
 from gateway.daemon.orders import Order, OrderRefused
 from gateway.daemon.reports import report_draft, take_report
 from gateway.daemon.version import VERSION
+from gateway.daemon.wayout import ways_out
 from gateway.model import (
     BUS_LANE,
     BundleState,
@@ -27,6 +28,7 @@ from gateway.model import (
 from gateway.router.plan import plan
 from gateway.security.errors import SecurityError
 from gateway.store.errors import StoreError, StoreFull
+from gateway.store.registry import Put
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -43,6 +45,8 @@ T = TypeVar("T")
 
 WAIT_S_MAX = 86_400.0
 STATIONS_LISTED_MAX = 10_000
+SIZE_BYTES_MAX = 1_000_000
+"""Largest size that a way is asked for; nothing that is carried comes near it."""
 
 REACHED: Mapping[str, frozenset[BundleState]] = {
     "sent": frozenset({BundleState.SENT, BundleState.RELAYED, BundleState.DELIVERED, BundleState.ANSWERED}),
@@ -75,7 +79,9 @@ class Operations:
             "send": self._send,
             "wait": self._wait,
             "explain": self._explain,
+            "route": self._route,
             "station_add": self._station_add,
+            "station_import": self._station_import,
             "station_list": self._station_list,
             "key_rotate": self._key_rotate,
             "key_revoke": self._key_revoke,
@@ -196,6 +202,38 @@ class Operations:
 
         return {"dry_run": await core.store.run(look)}
 
+    async def _route(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Return which link something would take now, and why."""
+        core = self._core
+        size = request.get("size_bytes")
+        if size is not None and (not isinstance(size, int) or isinstance(size, bool) or not 0 < size <= SIZE_BYTES_MAX):
+            raise OperationError("refused", f"size_bytes: found {size!r}, use a number from 1 to {SIZE_BYTES_MAX}")
+        order = self._imagined_order(request)
+        views = core.views()
+
+        def look(outbox: Outbox) -> dict[str, Any]:
+            if order.destination.kind is EndpointKind.BUS:
+                draft, members = report_draft(core, order), [(order.destination, core.report_lane(outbox))]
+            else:
+                draft, members = self._orders.plan(outbox, order)
+            ways = ways_out(core, draft, members, views, size)
+            return {"kind": str(order.kind), "precedence": draft.precedence.name, "size_bytes": size, "ways": ways}
+
+        return await core.store.run(look)
+
+    def _imagined_order(self, request: Mapping[str, Any]) -> Order:
+        kind_text = _text(request, "kind", "command")
+        if kind_text not in tuple(MessageKind):
+            raise OperationError("refused", f"kind: found {kind_text!r}, use one of {', '.join(MessageKind)}")
+        precedence_text = request.get("precedence")
+        return Order(
+            source=Endpoint(EndpointKind.STATION, self._core.settings.gateway.id),
+            destination=Endpoint.parse(_text(request, "to")),
+            text="?",
+            kind=MessageKind(kind_text),
+            precedence=None if precedence_text is None else Precedence.parse(str(precedence_text)),
+        )
+
     # --- keys ---------------------------------------------------------------------------------------------------
 
     def _air(self) -> AirSide:
@@ -286,7 +324,7 @@ class Operations:
             return "sent as often as the policy allows; waits for an answer or the end of its lifetime"
         if bundle.due_s > now_s:
             return f"next try in {bundle.due_s - now_s:.0f} s"
-        decision = plan(bundle, [runner.view() for runner in self._core.links.values()], self._core.policy, now_s)
+        decision = plan(bundle, self._core.views(), self._core.policy, now_s)
         if not decision.links:
             return f"waits: {decision.reason}"
         slots = [
@@ -311,22 +349,28 @@ class Operations:
     # --- registry ----------------------------------------------------------------------------------------------
 
     async def _station_add(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        station = Station(
-            id=_text(request, "id"),
-            name=_text(request, "name", ""),
-            cards=_list_of(int, request, "cards"),
-            groups=_list_of(str, request, "groups"),
-            grids=_list_of(str, request, "grids"),
-            addresses=_addresses_of(request),
-        )
+        station = _station_of(request)
         await self._core.store.run(lambda outbox: outbox.station_put(station))
         self._core.wake_links()
         return station_json(station)
 
+    async def _station_import(self, request: Mapping[str, Any]) -> dict[str, int]:
+        """Take a part of an address book, all of it or nothing; the same part again changes nothing."""
+        entries = request.get("stations")
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise OperationError("refused", "stations: write a list of objects with id, name, cards and so on")
+        stations = [_station_of(entry) for entry in entries]
+        put = await self._core.store.run(lambda outbox: outbox.stations_put(stations))
+        if put[Put.ADDED] or put[Put.CHANGED]:
+            self._core.wake_links()
+        return {str(what): put[what] for what in Put}
+
     async def _station_list(self, request: Mapping[str, Any]) -> dict[str, Any]:
         del request
-        stations = await self._core.store.run(lambda outbox: outbox.stations(STATIONS_LISTED_MAX))
-        return {"stations": [station_json(station) for station in stations]}
+        stations, total = await self._core.store.run(
+            lambda outbox: (outbox.stations(STATIONS_LISTED_MAX), outbox.rows().get("station", 0))
+        )
+        return {"stations": [station_json(station) for station in stations], "total": total}
 
 
 def _address(request: Mapping[str, Any]) -> int:
@@ -362,6 +406,17 @@ def _list_of(kind: type[T], request: Mapping[str, Any], key: str) -> tuple[T, ..
     if not isinstance(values, list) or not all(type(value) is kind for value in values):
         raise OperationError("refused", f"{key}: found {values!r}, write a list of {kind.__name__}")
     return tuple(values)
+
+
+def _station_of(request: Mapping[str, Any]) -> Station:
+    return Station(
+        id=_text(request, "id"),
+        name=_text(request, "name", ""),
+        cards=_list_of(int, request, "cards"),
+        groups=_list_of(str, request, "groups"),
+        grids=_list_of(str, request, "grids"),
+        addresses=_addresses_of(request),
+    )
 
 
 def _addresses_of(request: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

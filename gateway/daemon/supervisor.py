@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 from gateway.daemon.core import Bell
 from gateway.link import LinkError, LinkMisconfigured, LinkReport, LinkState, LinkTransient
 from gateway.observe.log import logger
+from gateway.router.budget import Ledger
+from gateway.router.contacts import Wall
+from gateway.router.estimate import LinkEstimate
 from gateway.router.health import LinkHealth
-from gateway.router.plan import LinkView
+from gateway.router.plan import SLOT_S, LinkView
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -41,6 +44,10 @@ class LinkRunner:
         self.bell = Bell()
         self.last = LinkReport(state=LinkState.UNAVAILABLE, detail="not started")
         self.health = LinkHealth()
+        self.estimate = LinkEstimate()
+        self.terms = core.routing.terms(link.info.name)
+        """What the operator says of it: tariff, budget, schedule."""
+        self.ledger = Ledger(self.terms.budget)
         self.since_s = core.now_s()
         self.held_until_s = 0.0
         """Loop time until which the device, by its last answer, takes nothing; another state or slot of it ends that."""
@@ -71,7 +78,9 @@ class LinkRunner:
     async def heard(self, heard: Heard) -> None:
         """Take something received; returns when it is on disk."""
         self.heard_count += 1
-        self.health = self.health.after_heard(self._core.now_s())
+        now_s = self._core.now_s()
+        self.health = self.health.after_heard(now_s)
+        self.estimate = self.estimate.after_heard(now_s)
         await self._on_heard(self.name, heard)
 
     def report(self, report: LinkReport) -> None:
@@ -93,8 +102,29 @@ class LinkRunner:
 
     def view(self) -> LinkView:
         """Return what the router sees, its slot translated from the loop's clock to the timeline."""
-        not_before_s = self._core.now_s() + self.until_slot_s()
-        return LinkView(self.name, self.link.info.bearer, self.last.state, not_before_s, self.health)
+        core = self._core
+        now_s = core.now_s()
+        wall = Wall(now_s, core.clock.wall_s(), core.clock.trusted(), core.routing.offset_s)
+        return LinkView(
+            self.name,
+            self.bearer,
+            self.last.state,
+            now_s + self.until_slot_s(),
+            self.health,
+            tariff=self.terms.tariff,
+            frame_bytes=self.last.data_bytes_max,
+            slot_s=self.slot_s,
+            estimate=self.estimate,
+            ledger=self.ledger,
+            contact=self.terms.schedule.contact(wall, self.terms.km),
+            quiet=self.terms.schedule.quiet_now(wall),
+        )
+
+    @property
+    def slot_s(self) -> float:
+        """Return the least time from one payload to the next, as the device says."""
+        told_s = self.last.identity.get("frequency_s")
+        return float(told_s) if isinstance(told_s, int | float) and told_s > 0 else SLOT_S
 
     def until_slot_s(self) -> float:
         """Return how long the device takes nothing more, by its report and its last answer."""
