@@ -71,6 +71,8 @@ class Ledger:
             said = None if number is None else self.said.get(number)
             if said is not None:
                 said.kept.append((round(bundle.accepted_s, 6), gateway, bundle))
+                if said.destination == gateway:  # an order is there when the gateway it is for has it on its screen
+                    said.arrivals.append(round(bundle.accepted_s, 6))
 
     def fates(self) -> tuple[Fate, ...]:
         """Return the fate of everything that a gateway accepted, in the order in which it was said."""

@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 REGION = "5132"
 CONSUMER = "desk"
-"""Name of the program at the end of every bus: the centre's, and the screen in a vehicle."""
+"""Name of the program at the end of the centre's bus."""
 
 
 def post_settings(scenario: Scenario, name: str, policy: PolicyChoice) -> Settings:
     """Return the settings of one gateway under a policy."""
-    station = scenario.stations[name]
+    station, is_centre = scenario.stations[name], name == scenario.scenario.centre
     table: dict[str, Any] = {
         "gateway": {"id": name, "region": REGION},
-        "bus": {"url": "mqtt://memory:1", "commands": "allow", "consumers": [CONSUMER]},
+        "bus": {"url": "mqtt://memory:1", "commands": "allow", "consumers": [CONSUMER]} if is_centre else None,
         "store": {"history_s": LIFETIME_S_MAX},
         "router": station.router.model_dump(mode="json", exclude_unset=True),
-        "air": {} if station.upstream is None else {"upstream": station.upstream},
+        "air": {"upstream": station.upstream},
         "links": {
             link: {"driver": "model", "price_per_frame": model.price_per_frame} for link, model in station.links.items()
         },

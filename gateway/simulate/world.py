@@ -82,13 +82,14 @@ class _World:
         self._network = build_network(scenario, seed)
         self._ledger = Ledger()
         self._posts: dict[str, Post] = {}
-        self._brokers: dict[str, MemoryBroker] = {}
+        self._broker = MemoryBroker(random.Random(f"{seed}/broker"), persistent=True)
         self._people: dict[str, Person] = {}
         self._hand_ins: set[asyncio.Task[None]] = set()
 
     async def live(self, on_progress: Callable[[float], None] | None) -> RunResult:
         """Build, play, judge."""
         self._make_posts()
+        self._listen()
         self._make_people()
         for post in self._posts.values():
             post.start()
@@ -144,12 +145,9 @@ class _World:
                     path.write_bytes(format_key(derived_pair(root, end, other, serial=1)))
                     path.chmod(0o600)
             rng = random.Random(f"{self._seed}/post/{end.name}")
-            broker = MemoryBroker(random.Random(f"{self._seed}/broker/{end.name}"), persistent=True)
             settings = post_settings(self._scenario, end.name, self._policy)
             air = (Keyring(keys, own=end), keys, shared)
-            self._posts[end.name] = Post(settings, folder, {}, broker, rng, air=air, links=self._makers(end.name))
-            self._brokers[end.name] = broker
-            self._listen(end.name, broker)
+            self._posts[end.name] = Post(settings, folder, {}, self._broker, rng, air=air, links=self._makers(end.name))
 
     def _makers(self, station: str) -> dict[str, Callable[[LinkContext], Link]]:
         ether = self._network.ether
@@ -160,20 +158,19 @@ class _World:
 
         return {link: maker(link) for link in self._network.devices[station]}
 
-    def _listen(self, name: str, broker: MemoryBroker) -> None:
-        """Put a program at the end of a gateway's bus that shows what comes and confirms it."""
-        base = f"yizhan/v1/{REGION}/{name}"
-        at = CENTRE if name == self._network.centre else name
+    def _listen(self) -> None:
+        """Put a program at the end of the centre's bus that takes what comes and confirms it."""
+        base = f"yizhan/v1/{REGION}/{self._network.centre}"
         receipt = json.dumps({"level": "delivered", "by": CONSUMER}).encode()
 
         def consume(topic: str, payload: bytes, retained: bool) -> None:
             del topic, retained
             loop = asyncio.get_running_loop()
             value = json.loads(payload)
-            self._ledger.arrived(value["data"]["properties"].get("text", ""), at, loop.time())
-            loop.call_later(CONSUMER_CONFIRMS_S, broker.publish, f"{base}/receipt/{value['id']}", receipt)
+            self._ledger.arrived(value["data"]["properties"].get("text", ""), CENTRE, loop.time())
+            loop.call_later(CONSUMER_CONFIRMS_S, self._broker.publish, f"{base}/receipt/{value['id']}", receipt)
 
-        broker.subscribe([f"{base}/up/+", f"{base}/backlog/+"], consume)
+        self._broker.subscribe([f"{base}/up/+", f"{base}/backlog/+"], consume)
 
     def _make_people(self) -> None:
         for people in self._scenario.people:
@@ -256,9 +253,8 @@ class _World:
         said = self._ledger.say(CENTRE, destination, MessageKind.COMMAND, event.text, at_s=event.at_s)
         said.precedence = Precedence[order.precedence]
         command = {"id": f"order-{said.number}", "text": event.text, "precedence": order.precedence}
-        centre = self._network.centre
-        topic = f"yizhan/v1/{REGION}/{centre}/down/{endpoint}"
-        self._brokers[centre].publish(topic, json.dumps(command, ensure_ascii=False).encode())
+        topic = f"yizhan/v1/{REGION}/{self._network.centre}/down/{endpoint}"
+        self._broker.publish(topic, json.dumps(command, ensure_ascii=False).encode())
 
     def _order_read(self, station: str, text: str) -> None:
         self._ledger.arrived(text, station, asyncio.get_running_loop().time())
