@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 WIDTH, MARGIN = 1240.0, 40.0
 """Pixels; the height grows with precedences and links."""
 
-TICKS_S = (0.001, 0.01, 0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 21_600.0, 86_400.0, 604_800.0)
-"""Marks of the time axis, about evenly spaced on a logarithmic one."""
+TICKS_S = (0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 21_600.0, 86_400.0, 604_800.0)
+"""Marks of the time axis, about evenly spaced on a logarithmic one. What takes less than the first was there at once."""
 
 STEPS_S = (60.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 14_400.0, 21_600.0, 43_200.0, 86_400.0, 432_000.0, 864_000.0)
 MARKS_MAX = 12
@@ -87,9 +87,9 @@ def policy_word(policy: str) -> str:
 
 
 def time_word(seconds: float) -> str:
-    """Return a round time as a mark of an axis says it."""
+    """Return a round time as a mark of an axis says it: in the largest unit of which it is whole quarters."""
     for unit_s, word in ((86_400.0, tr("{n} d")), (3600.0, tr("{n} h")), (60.0, tr("{n} min"))):
-        if seconds >= unit_s and seconds % unit_s == 0:
+        if seconds >= unit_s and seconds % (unit_s / 4) == 0:
             return word.format(n=f"{seconds / unit_s:g}")
     return tr("{n} s").format(n=f"{seconds:g}")
 
@@ -203,7 +203,7 @@ def share_word(share: float) -> str:
 def _range(comparison: Comparison, precedence: Precedence) -> tuple[float, float]:
     """Return the first and last mark of the time axis of one precedence."""
     some = [d for one in comparison.summaries for d in one.delays_s[precedence] if d < math.inf]
-    least_s = max(TICKS_S[0], min((d for d in some if d > 0), default=1.0))
+    least_s = max(TICKS_S[0], min((d for d in some if d > TICKS_S[0]), default=1.0))
     most_s = max([*some, 1.0])
     first = max(tick for tick in TICKS_S if tick <= least_s)
     last = next((tick for tick in TICKS_S if tick >= most_s), most_s)
@@ -256,20 +256,9 @@ def _timeline(canvas: Canvas, y: float, comparison: Comparison, strips: Sequence
         x = left + width * mark * step_s / comparison.duration_s
         canvas.line(x, end_y - 4, x, end_y + 2, stroke=INK)
         anchor = "end" if x > WIDTH - MARGIN - 12 else "middle"
-        canvas.text(x, end_y + 16, _mark_word(mark * step_s, step_s), size=12, anchor=anchor, fill=PALE)
+        canvas.text(x, end_y + 16, time_word(mark * step_s), size=12, anchor=anchor, fill=PALE)
     if more:
         canvas.text(MARGIN, end_y + 16, tr("{count} more links").format(count=more), size=12, fill=PALE)
-
-
-def _mark_word(at_s: float, step_s: float) -> str:
-    """Return a mark of the timeline, in the unit that fits its steps."""
-    if step_s < 1800.0:
-        return tr("{n} min").format(n=f"{at_s / 60.0:g}")
-    return (
-        tr("{n} h").format(n=f"{at_s / 3600.0:g}")
-        if step_s < 43_200.0
-        else tr("{n} d").format(n=f"{at_s / 86_400.0:g}")
-    )
 
 
 def _strip(canvas: Canvas, box: Box, strip: Strip, most: int) -> None:
