@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from gateway.config.routing import links_named, passes_faults
 from gateway.config.settings import LinkSettings, Settings
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def check(path: Path, table: dict[str, Any], find_driver: Callable[[str], Driver
         settings = Settings.model_validate(table)
     except ValidationError as error:
         faults += _faults_of(error, "")
-    faults += _order_faults(table)
+    faults += _router_faults(table)
     links: dict[str, tuple[Driver, Any]] = {}
     for name, link in _link_tables(table):
         try:
@@ -105,20 +106,18 @@ def _link_tables(table: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-def _order_faults(table: dict[str, Any]) -> list[Fault]:
-    """Return what the operator's order names that is no link; found also where other tables are at fault."""
+def _router_faults(table: dict[str, Any]) -> list[Fault]:
+    """Return what the router's tables name that is no link or no schedule; found also where other tables are at fault."""
     router, links = table.get("router"), table.get("links", {})
-    orders = router.get("order") if isinstance(router, dict) else None
-    if not isinstance(orders, dict) or not isinstance(links, dict):
+    if not isinstance(router, dict) or not isinstance(links, dict):
         return []
     there_are = ", ".join(sorted(links)) or "none"
-    return [
-        Fault(f"router.order.{precedence}", f"names {name!r}, but [links] has only {there_are}")
-        for precedence, names in orders.items()
-        if isinstance(names, list)
-        for name in names
-        if isinstance(name, str) and name not in links
+    unknown = [
+        Fault(where, f"names {name!r}, but [links] has only {there_are}")
+        for where, name in links_named(router)
+        if name not in links
     ]
+    return unknown + [Fault(where, what) for where, what in passes_faults(router)]
 
 
 def _faults_of(error: ValidationError, prefix: str) -> list[Fault]:

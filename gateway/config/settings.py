@@ -10,16 +10,14 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from gateway.config.listen import check_listen
-from gateway.model import LIFETIME_S_MAX, Precedence
+from gateway.config.routing import PrecedenceName, RoutingTables
+from gateway.config.table import LINKS_MAX, Name, Seconds, Table
+from gateway.model import Precedence
+from gateway.router.contacts import HOUR_S
 from gateway.router.policy import DEFAULT_LIFETIME_S, DEFAULT_PATIENCE, Patience, Policy
 from gateway.router.routes import STATIC_MAX, Pattern, StaticRoute
-from gateway.router.tariff import Tariff
-from gateway.router.terms import LinkTerms, Routing
+from gateway.router.terms import Routing
 
-NAME = r"^[A-Za-z0-9_-]{1,32}$"
-Name = Annotated[str, Field(pattern=NAME)]
-Seconds = Annotated[float, Field(gt=0, le=LIFETIME_S_MAX, allow_inf_nan=False)]
-LINKS_MAX = 64
 PORT_MAX = 65_535
 
 SOCKET_PATH_BYTES_MAX = 107
@@ -27,12 +25,6 @@ SOCKET_PATH_BYTES_MAX = 107
 
 STORE_BYTES_MIN = 4_000_000
 """Below this a database has no room for its own margins."""
-
-
-class Table(BaseModel):
-    """A TOML table: unknown keys are faults, values are final."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class GatewaySettings(Table):
@@ -125,9 +117,6 @@ class PatienceSettings(Table):
     tries_max: Annotated[int, Field(ge=1, le=1000)]
 
 
-PrecedenceName = Literal["FLASH", "IMMEDIATE", "PRIORITY", "ROUTINE"]
-
-
 def _is_pattern(text: str) -> str:
     Pattern.parse(text)
     return text
@@ -145,7 +134,7 @@ class RouteSettings(Table):
     """The next station, by its name in the registry."""
 
 
-class RouterSettings(Table):
+class RouterSettings(RoutingTables):
     """``[router]``: the operator's order of links and patience, per precedence."""
 
     order: dict[PrecedenceName, tuple[Name, ...]] = {}
@@ -163,7 +152,7 @@ class RouterSettings(Table):
         patience = dict(DEFAULT_PATIENCE)
         patience |= {Precedence[name]: Patience(p.unacknowledged_s, p.tries_max) for name, p in self.patience.items()}
         order = {Precedence[name]: links for name, links in self.order.items()}
-        return Policy(order=order, patience=patience, hold_down_s=self.hold_down_s)
+        return self.choosing(Policy(order=order, patience=patience, hold_down_s=self.hold_down_s))
 
     def lifetimes(self) -> dict[Precedence, float]:
         """Return the lifetime of bundles whose author asked for none."""
@@ -230,5 +219,10 @@ class Settings(Table):
 
     def routing(self) -> Routing:
         """Return all that is decided beforehand about which way things go."""
-        terms = {name: LinkTerms(Tariff(price_per_frame=link.price_per_frame)) for name, link in self.links.items()}
-        return Routing(policy=self.router.policy(), lifetimes=self.router.lifetimes(), links=terms)
+        return Routing(
+            policy=self.router.policy(),
+            lifetimes=self.router.lifetimes(),
+            links=self.router.terms({name: link.price_per_frame for name, link in self.links.items()}),
+            source_budget=self.router.source_budget.budget(),
+            offset_s=self.router.utc_offset_h * HOUR_S,
+        )

@@ -14,13 +14,13 @@ from drivers.beidou.settings import BeidouSettings
 from gateway.bus.port import PUBACK_TIMEOUT_S
 from gateway.config.loader import CONFIG_BYTES_MAX, ConfigError, check, load
 from gateway.config.settings import (
-    LINKS_MAX,
     SOCKET_PATH_BYTES_MAX,
     STORE_BYTES_MIN,
     BusSettings,
     EmbeddedBrokerSettings,
     Settings,
 )
+from gateway.config.table import LINKS_MAX
 from gateway.daemon.drivers import find_driver
 from gateway.model import Precedence
 from gateway.router.policy import DEFAULT_LIFETIME_S, DEFAULT_PATIENCE
