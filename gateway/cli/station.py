@@ -1,17 +1,21 @@
-"""``yizhan station add|list``: the registry of people, teams and vehicles."""
+"""``yizhan station add|import|list``: the registry of people, teams and vehicles."""
 
 from __future__ import annotations
 
 import click
 
 from gateway.cli.client import ask, json_option, print_json, socket_option
+from gateway.cli.stationimport import import_stations
 from gateway.messages.translate import tr
 from gateway.observe.escape import printable
 
 
-@click.group(help=tr("Add stations to the registry, or list them."))
+@click.group(help=tr("Add stations to the registry, import an address book, or list them."))
 def station() -> None:
     """Group of registry commands."""
+
+
+station.add_command(import_stations)
 
 
 @station.command(help=tr("Add station ID, or replace its entry."))
@@ -88,3 +92,6 @@ def list_stations(socket_path: str, as_json: bool) -> None:
             ", ".join(entry["grids"]),
         )
     Console(markup=False).print(table)
+    if result["total"] > len(result["stations"]):
+        text = tr("the first {shown} of {total} stations")
+        click.echo(text.format(shown=len(result["stations"]), total=result["total"]))

@@ -160,15 +160,17 @@ class Orders:
             raise OrderRefused(f"{destination}: a card number is between 1 and {CARD_MAX}")
         bearers = self._core.bearers()
         if destination.kind not in (EndpointKind.GROUP, EndpointKind.GRID):
-            return [(destination, lane_for(destination, outbox.station, bearers))]
+            return [(destination, lane_for(destination, self._core.registry(outbox), bearers))]
         where = {str(destination.kind): destination.name}
-        stations = outbox.stations_in(**where)
+        stations = outbox.stations_in(MEMBERS_MAX + 1, **where)
         if not stations:
             raise OrderRefused(f"{destination}: no station of the registry belongs to it; see: yizhan station list")
         if len(stations) > MEMBERS_MAX:
-            raise OrderRefused(f"{destination}: has {len(stations)} members, at most {MEMBERS_MAX}; use broadcast:all")
+            raise OrderRefused(
+                f"{destination}: has more than {MEMBERS_MAX} members, the most for one order; use broadcast:all"
+            )
         endpoints = [Endpoint(EndpointKind.STATION, station.id) for station in stations]
-        return [(endpoint, lane_for(endpoint, outbox.station, bearers)) for endpoint in endpoints]
+        return [(endpoint, lane_for(endpoint, self._core.registry(outbox), bearers)) for endpoint in endpoints]
 
     def _check_capacity(self, draft: Draft, lanes: set[str]) -> None:
         """Refuse a text that no link of its lane can carry whole; it is never cut."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import enum
 import json
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from gateway.model import BEIDOU, Station
@@ -25,20 +27,40 @@ def _keys(station: Station) -> list[tuple[str, str, str]]:
     ]
 
 
+def _body_of(station: Station) -> bytes:
+    value = {"name": station.name, "cards": station.cards, "groups": station.groups, "grids": station.grids}
+    return to_json(value | {"addresses": station.addresses} if station.addresses else value)
+
+
+class Put(enum.StrEnum):
+    """What came of putting a station into the registry."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    SAME = "same"
+
+
 class Registry(Shelf):
     """The part of the outbox's file that knows stations."""
 
-    def station_put(self, station: Station) -> None:
-        """Add a station or replace the one with its id. Raise StoreFull at the cap."""
-        had = self._db.execute("SELECT 1 FROM station WHERE id = ?", (station.id,)).fetchall()
+    def station_put(self, station: Station) -> Put:
+        """Add a station or replace the one with its id; write nothing if it is the same. Raise StoreFull at the cap."""
+        body = _body_of(station)
+        had = self._db.execute("SELECT * FROM station WHERE id = ?", (station.id,)).fetchall()
+        if had == [sealed(station.id, body)]:
+            return Put.SAME
         if not had and self._tallies.rows["station"] >= self.limits.stations_max:
             raise StoreFull(f"registry: {self.limits.stations_max} stations are known, which is the most; remove some")
-        self._db.execute("DELETE FROM station_key WHERE id = ?", (station.id,))
-        value = {"name": station.name, "cards": station.cards, "groups": station.groups, "grids": station.grids}
-        body = to_json(value | {"addresses": station.addresses} if station.addresses else value)
+        if had:
+            self._db.execute("DELETE FROM station_key WHERE id = ?", (station.id,))
         self._db.execute("INSERT OR REPLACE INTO station VALUES (?, ?, ?)", sealed(station.id, body))
         self._db.executemany("INSERT OR IGNORE INTO station_key VALUES (?, ?, ?)", _keys(station))
         self._tallies.rows["station"] += not had
+        return Put.CHANGED if had else Put.ADDED
+
+    def stations_put(self, stations: Iterable[Station]) -> Counter[Put]:
+        """Add or replace several stations and count what came of them."""
+        return Counter(self.station_put(station) for station in stations)
 
     def station_remove(self, station_id: str) -> bool:
         """Remove a station; tell whether it was known."""
@@ -60,18 +82,18 @@ class Registry(Shelf):
 
     def station_by_card(self, card: int) -> Station | None:
         """Return the station that has a card; the first by id if several claim it."""
-        return next(iter(self._stations_by("card", str(card))), None)
+        return next(iter(self._stations_by("card", str(card), 1)), None)
 
     def station_by_address(self, bearer: str, address: str) -> Station | None:
         """Return the station that a link address of a bearer belongs to; cards with or without leading zeros."""
         if bearer == BEIDOU:
             return self.station_by_card(int(address)) if address.isascii() and address.isdigit() else None
-        return next(iter(self._stations_by("address", f"{bearer}:{address}")), None)
+        return next(iter(self._stations_by("address", f"{bearer}:{address}", 1)), None)
 
-    def stations_in(self, *, group: str = "", grid: str = "") -> list[Station]:
-        """Return the members of a group or of a grid cell, by id."""
+    def stations_in(self, limit: int, *, group: str = "", grid: str = "") -> list[Station]:
+        """Return up to `limit` members of a group or of a grid cell, by id."""
         assert bool(group) != bool(grid), "ask for a group or for a grid cell"
-        return self._stations_by("group", group) if group else self._stations_by("grid", grid)
+        return self._stations_by("group", group, limit) if group else self._stations_by("grid", grid, limit)
 
     def index_stations(self) -> None:
         """Make the keys of all stations anew."""
@@ -81,10 +103,10 @@ class Registry(Shelf):
                 self._db.executemany("INSERT OR IGNORE INTO station_key VALUES (?, ?, ?)", _keys(one))
             after = page[-1].id
 
-    def _stations_by(self, kind: str, value: str) -> list[Station]:
+    def _stations_by(self, kind: str, value: str, limit: int) -> list[Station]:
         rows = self._db.execute(
-            "SELECT station.* FROM station_key JOIN station USING (id) WHERE kind = ? AND value = ? ORDER BY id",
-            (kind, value),
+            "SELECT station.* FROM station_key JOIN station USING (id) WHERE kind = ? AND value = ? ORDER BY id LIMIT ?",
+            (kind, value, limit),
         ).fetchall()
         return self._stations(rows)
 

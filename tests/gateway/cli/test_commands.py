@@ -56,7 +56,7 @@ EVERY = [
     (["send", "--to", "card:1", "撤离"], done({"duplicate": False, "bundles": [bundle()]})),
     (["explain", "1"], done({"bundle": bundle(), "now_s": 9.0, "wall_s": 1.8e9, "waits": "x", "history": []})),
     (["station", "add", "team3"], done({"id": "team3"})),
-    (["station", "list"], done({"stations": []})),
+    (["station", "list"], done({"stations": [], "total": 0})),
 ]
 names = [" ".join(arguments[:2]) for arguments, _ in EVERY]
 
@@ -172,7 +172,8 @@ def test_control_characters_from_the_air_are_escaped(gateway, as_json):
     answers = {
         ("explain", "1"): {"bundle": hostile, "now_s": 9.0, "wall_s": 1.8e9, "waits": HOSTILE, "history": [event]},
         ("station", "list"): {
-            "stations": [{"id": "a", "name": HOSTILE, "cards": [], "groups": [], "grids": [], "addresses": [HOSTILE]}]
+            "stations": [{"id": "a", "name": HOSTILE, "cards": [], "groups": [], "grids": [], "addresses": [HOSTILE]}],
+            "total": 2,
         },
         ("status",): status(
             bus={"connected": False, "state": HOSTILE, "for_s": 1.0},

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.daemon.control import CLIENTS_MAX, IDLE_S_MAX, REQUEST_BYTES_MAX, ControlSocket
+from gateway.daemon.operations import OperationError
 from gateway.link import LinkReport, LinkState, SendOutcome
 from gateway.simulate.loop import run_virtual
 from tests.gateway.daemon.rig import running
@@ -390,3 +391,19 @@ async def test_a_station_is_stored_listed_and_replaced(tmp_path):
         assert (await rig.ask(op="station_list"))["stations"] == [
             {"id": "team3", "name": "", "cards": [5], "groups": [], "grids": [], "addresses": ["hf:B7A"]}
         ]
+
+
+async def test_a_part_of_an_address_book_is_taken_whole_or_refused(tmp_path):
+    """Given a part with a fault in it, then none of it is there; without, all of it, and again changes nothing."""
+    async with running(tmp_path) as rig:
+        good = [{"id": "v1", "name": "村", "cards": [7]}, {"id": "v2", "addresses": ["hf:B7A"]}]
+        with pytest.raises(OperationError, match="123456789"):
+            await rig.ask(op="station_import", stations=[*good, {"id": "v3", "cards": [123456789]}])
+        assert (await rig.ask(op="station_list"))["total"] == 0
+
+        assert await rig.ask(op="station_import", stations=good) == {"added": 2, "changed": 0, "same": 0}
+        assert await rig.ask(op="station_import", stations=good) == {"added": 0, "changed": 0, "same": 2}
+        for nonsense in (None, {}, [1], "x"):
+            with pytest.raises(OperationError, match="stations"):
+                await rig.ask(op="station_import", stations=nonsense)
+        assert (await rig.do(lambda outbox: outbox.station_by_address("hf", "B7A"))).id == "v2"

@@ -5,6 +5,7 @@ import pytest
 from gateway.model import Station
 from gateway.store.errors import StoreError, StoreFull
 from gateway.store.limits import MEMORY_KEYS_MAX, MEMORY_VALUE_CHARS_MAX
+from gateway.store.registry import Put
 from tests.gateway.store.helpers import sync_store
 
 TEAM = Station("team3", "第三队", cards=(242286, 5), groups=("medics",), grids=("5133-07",))
@@ -27,11 +28,11 @@ def test_a_station_is_found_by_card_group_and_grid(store):
     store.crash()
 
     assert store.run(lambda outbox: outbox.station_by_card(5)) == TEAM
-    assert store.run(lambda outbox: outbox.stations_in(group="medics")) == [TEAM]
-    assert store.run(lambda outbox: outbox.stations_in(grid="5133-07")) == [TEAM]
+    assert store.run(lambda outbox: outbox.stations_in(9, group="medics")) == [TEAM]
+    assert store.run(lambda outbox: outbox.stations_in(9, grid="5133-07")) == [TEAM]
     assert store.run(lambda outbox: outbox.station("team3")) == TEAM
     assert store.run(lambda outbox: outbox.station_by_card(6)) is None
-    assert store.run(lambda outbox: outbox.stations_in(group="5133-07")) == []
+    assert store.run(lambda outbox: outbox.stations_in(9, group="5133-07")) == []
 
 
 def test_a_station_is_found_by_its_address_on_any_bearer(store):
@@ -44,6 +45,37 @@ def test_a_station_is_found_by_its_address_on_any_bearer(store):
     assert store.run(lambda outbox: outbox.station_by_address("satcom", "B7A")) is None
     assert store.run(lambda outbox: outbox.station_by_address("beidou", "0200107")) == vehicle
     assert store.run(lambda outbox: outbox.station_by_address("beidou", "B7A")) is None
+
+
+def test_a_group_is_read_as_far_as_asked(store):
+    """A group of half a million must not be read into memory to learn that it is too large."""
+    for number in range(3):
+        put(store, Station(f"s{number}", groups=("all",)))
+
+    assert [one.id for one in store.run(lambda outbox: outbox.stations_in(2, group="all"))] == ["s0", "s1"]
+
+
+def test_the_same_again_writes_nothing(store):
+    """What came of each is told, and an address book imported twice costs no page."""
+    book = [TEAM, Station("v7", addresses=(("hf", "B7A"),))]
+    first = store.run(lambda outbox: outbox.stations_put(book))
+    before = store.connection.total_changes
+
+    second = store.run(lambda outbox: outbox.stations_put(book))
+
+    assert store.connection.total_changes == before
+    assert (first, second) == ({Put.ADDED: 2}, {Put.SAME: 2})
+    changed = store.run(lambda outbox: outbox.stations_put([Station("v7"), Station("v8")]))
+    assert changed == {Put.CHANGED: 1, Put.ADDED: 1}
+
+
+def test_a_part_of_an_address_book_is_taken_whole_or_not_at_all(store):
+    """At the cap nothing of it is kept, also not in the counters."""
+    with pytest.raises(StoreFull, match="registry"):
+        store.run(lambda outbox: outbox.stations_put([Station(f"s{number}") for number in range(4)]))
+
+    assert store.run(lambda outbox: outbox.stations(9)) == []
+    assert store.outbox.rows().get("station", 0) == 0
 
 
 def test_replacing_a_station_drops_its_old_keys(store):
