@@ -51,6 +51,8 @@ class Taken:
     group: int | None = None
     """The group it went to; None for us alone."""
     content: Content | None = None
+    place: int = 0
+    """Of one message of a batch, from 1 on; 0: the record says one thing."""
     unread: bytes = b""
     """An authentic content that this program cannot read: kept as it is."""
     told: Hello | KeyTransport | Notice | None = None
@@ -64,6 +66,11 @@ class Taken:
     """Whether it was a part of something longer."""
     dropped: int = 0
     """Transfers that had to go for it."""
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it proves that the peer said something that it had not said before: no copy and no recording."""
+        return bool(self.counter) or (self.told is not None and not self.problem)
 
 
 class Incoming:

@@ -176,12 +176,12 @@ class Relaying:
             before = self._before(outbox, duplicate, now_s)
             if before is not None:
                 self._take_again(outbox, before, heard, neighbour, now_s)
-                return "relay: carried again", False
+                return "air: relayed again", False
             data, lane = self._onward(outbox, heard, frozenset({neighbour, source}), destination, now_s)
             self._spend(heard, neighbour, now_s)
             self._check_room(outbox, now_s)
         except _NotCarried as why:
-            return f"relay: {why}", False
+            return f"air: not relayed: {why}", False
         draft = Draft(
             direction=Direction.UP,
             source=Endpoint(EndpointKind.STATION, source),
@@ -198,7 +198,7 @@ class Relaying:
         self._open = None if self._open is None else self._open + 1
         if neighbour != source:
             self._ways.learn(outbox, heard.src, Learned(source, neighbour, link, heard.relays_passed, now_s))
-        return "relay: carried", True
+        return "air: relayed", True
 
     def _ends(self, heard: Explicit, neighbour: str) -> tuple[str, str]:
         """Return the names of both ends if we carry between them; raise _NotCarried."""
@@ -275,8 +275,8 @@ class Relaying:
 
     # To send
 
-    def way(self, outbox: Outbox, bundle: Bundle, now_s: float, bearer: str) -> Endpoint | None:
-        """Return the station that a carried frame goes to next by a link of a bearer; None when there is none."""
+    def way(self, outbox: Outbox, bundle: Bundle, now_s: float, bearer: str | None) -> Endpoint | None:
+        """Return the station that a carried frame goes to next, by a link of one bearer if that is given; None without any."""
         before = self._carried(outbox, bundle.seq)
         not_to = {bundle.draft.source.name} | ({before.prev} if before is not None else set())
         found = self._ways.next_hop(outbox, bundle.destination.name, now_s, bearer=bearer, not_to=frozenset(not_to))

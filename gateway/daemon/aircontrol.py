@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from gateway.air.explicit import addressed
 from gateway.air.sessions import NoKey
 from gateway.daemon.tasks import FrameTask
 from gateway.link import Outgoing, Payload
-from gateway.model import Endpoint, EndpointKind
-from gateway.router.addressing import peer_on
+from gateway.model import Precedence
 from protocols.record.errors import RecordError
 from protocols.record.keytransport import GroupKey, KeyTransport, transport_to_bytes
 from protocols.record.layout import Form, HelloKind
@@ -23,6 +23,7 @@ from protocols.record.siv import seal_hello
 if TYPE_CHECKING:
     from gateway.air.peers import Peers
     from gateway.air.sessions import Sessions
+    from gateway.air.ways import Ways
     from gateway.daemon.supervisor import LinkRunner
     from gateway.store.outbox import Outbox
 
@@ -40,8 +41,9 @@ CONTROL = "control"
 class ControlQueue:
     """What serves the security of peers and waits for a slot."""
 
-    def __init__(self, sessions: Sessions, peers: Peers) -> None:
+    def __init__(self, sessions: Sessions, peers: Peers, ways: Ways) -> None:
         self._sessions = sessions
+        self._ways = ways
         self._peers = peers
 
     def put(self, outbox: Outbox, peer: int, value: KeyTransport | Notice, now_s: float) -> None:
@@ -59,18 +61,24 @@ class ControlQueue:
             name = self._sessions.keys.name_of(peer)
             if name is None:
                 continue
-            station = Endpoint(EndpointKind.STATION, name)
             waiting = json.loads(body)
             for place, one in enumerate(waiting):
-                card = peer_on(station, runner.link.info.bearer, outbox.station, TIMES - one["left"])
-                if one["due_s"] > now_s or card is None:
+                found = (
+                    self._ways.address(outbox, name, now_s, runner.link.info.bearer, TIMES - one["left"])
+                    if one["due_s"] <= now_s
+                    else None
+                )
+                if found is None:
                     continue
+                way, address = found
                 try:
                     key = self._sessions.hello_key(self._sessions.ends_to(peer))
                     frame = seal_hello(key, HelloKind(one["kind"]), Form.IMPLIED, bytes.fromhex(one["plain"]))
                 except (NoKey, RecordError):
                     continue
-                outgoing = Outgoing(card, Payload.of_bytes(frame), label="keys" if one["kind"] == 1 else "notice")
+                if way.via != name:
+                    frame = addressed(frame, self._sessions.ends_to(peer), Precedence.PRIORITY)
+                outgoing = Outgoing(address, Payload.of_bytes(frame), label="keys" if one["kind"] == 1 else "notice")
                 return FrameTask(outgoing, outgoing.label, self._settle(peer, place, now_s))
         return None
 

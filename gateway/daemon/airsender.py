@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gateway.air.explicit import TrafficClass, way_address, way_peer
+from gateway.air.outgoing import Carries
+from gateway.air.relaying import is_carried
 from gateway.air.sessions import NoKey
+from gateway.daemon.airreach import AirReach
 from gateway.daemon.tasks import Begun, FrameTask
 from gateway.link import BROADCAST_PEER, Outgoing, Payload, SendOutcome
+from gateway.model import BundleState, Precedence
 from gateway.observe.log import logger
 from gateway.router.policy import REFUSED_RECHECK_S
 from protocols.content.errors import ContentError
@@ -23,9 +27,11 @@ if TYPE_CHECKING:
     from gateway.daemon.airside import AirSide
     from gateway.daemon.supervisor import LinkRunner
     from gateway.daemon.tasks import BundleTask
-    from gateway.model import Bundle, Endpoint
+    from gateway.model import Bundle
+    from gateway.store.airstate import SentRecord
     from gateway.store.outbox import Outbox
     from gateway.store.receipts_owed import Owed, OwedEntry
+    from gateway.store.sending import Attempt
 
 LINES_MIN, LINES_MAX = 2, 16
 """Gateways that one group receipt answers: 16 fill a Beidou message of 78 bytes."""
@@ -35,6 +41,9 @@ WAIT_S_MIN = 10.0
 
 RETRY_S_MAX = 3600.0
 """Longest wait for a gateway's receipt: between gateways nothing is given up before its lifetime ends."""
+
+LEFT = frozenset({SendOutcome.ACCEPTED, SendOutcome.RELAYED, SendOutcome.UNKNOWN})
+"""Outcomes after which it may be on its way."""
 
 WAITS_FOR_REPORT = "waits for a report"
 
@@ -49,20 +58,7 @@ class AirSender:
         self._runner = runner
         self._bearer = runner.link.info.bearer
         self._keys_last = False
-
-    def peer_of(self, outbox: Outbox, bundle: Bundle) -> Peer | None:
-        """Return the gateway a bundle goes to as a record; None for a person's terminal."""
-        return self._air.peers.of(outbox, bundle.destination)
-
-    def must_wait(self, bundle: Bundle, peer: Peer | None) -> str:
-        """Return why a bundle to another gateway cannot leave; empty when it can, and for a person's terminal."""
-        if peer is not None or not self._air.peers.is_gateway(bundle.destination):
-            return ""
-        return f"no key for {self.next_hop(bundle.destination)}: import one, or see: yizhan key list"
-
-    def next_hop(self, destination: Endpoint) -> Endpoint:
-        """Return the station by which an endpoint is reached, or itself."""
-        return self._air.peers.station_of(destination) or destination
+        self.to = AirReach(air, self._bearer)
 
     def begin(self, outbox: Outbox, task: BundleTask, now_s: float) -> Begun | FrameTask | None:
         """Make a bundle's next frame and begin its try; a hello that must go first is sent instead of it."""
@@ -74,59 +70,117 @@ class AirSender:
             )
             outbox.postpone(task.bundle.seq, now_s + (REFUSED_RECHECK_S if self._air.ready else WAIT_S_MIN), why)
             return None
-        owed = outbox.owed_to(task.outgoing.peer)
+        reach = self.to.at(outbox, peer, task.outgoing.peer)
+        owed_as = way_address(peer.id) if reach.over else reach.address
+        owed = outbox.owed_to(owed_as)
         try:
-            frame, receipt = self._air.frame(outbox, task.bundle, peer, bytes_max=bytes_max, owed=owed, now_s=now_s)
+            frame, receipt = self._air.frame(
+                outbox,
+                task.bundle,
+                peer,
+                bytes_max=bytes_max,
+                over=reach.over,
+                owed=owed,
+                takes=task.takes,
+                now_s=now_s,
+            )
         except (NoKey, ContentError, FragmentError, RecordError) as error:
             outbox.postpone(task.bundle.seq, now_s + REFUSED_RECHECK_S, str(error))
             log.warning("bundle cannot become a record", bundle=task.bundle.id, peer=peer.name, why=str(error))
             return None
         if frame is None:
-            due_s = self._air.outgoing.due_s(outbox, task.bundle.seq)
+            due_s = self._air.outgoing.transfers.due_s(outbox, task.bundle.seq)
             outbox.postpone(task.bundle.seq, max(now_s + WAIT_S_MIN, due_s or now_s), WAITS_FOR_REPORT)
             return None
-        outgoing = replace(task.outgoing, payload=Payload.of_bytes(frame.data))
+        outgoing = self.to.outgoing(
+            peer, reach, frame.data, label=task.outgoing.label, precedence=task.bundle.precedence
+        )
         if frame.is_bare_hello:
             return FrameTask(outgoing, "hello", _settles_nothing)
-        attempt = outbox.begin(task.bundle.seq, self._runner.name, now_s)
+        said = f"in a batch of {len(frame.members)}" if frame.members else ""
+        in_part = frame.carries is Carries.PART
+        attempt = outbox.begin(task.bundle.seq, self._runner.name, now_s, said, in_part=in_part)
         if attempt is None:
             return None
-        settle = None if receipt is None else self._settle(peer, task.outgoing.peer, owed, receipt, now_s)
-        return Begun(attempt, outgoing, settle)
+        others = self._begin_others(outbox, task.bundle, frame.members, said, now_s)
+        settle = None if receipt is None else self._settle(peer, owed_as, owed, receipt, now_s)
+        return Begun(attempt, outgoing, settle, others, in_part=in_part)
 
-    def due_after(self, outbox: Outbox, seq: int, outcome: SendOutcome, due_s: float, now_s: float) -> float:
-        """Return when a bundle is due again after a try: a transfer goes on by its own rule."""
-        transfer_due_s = self._air.outgoing.due_s(outbox, seq)
-        if transfer_due_s is not None and outcome not in (SendOutcome.REFUSED, SendOutcome.DEFERRED):
-            return transfer_due_s
+    def _begin_others(
+        self, outbox: Outbox, lead: Bundle, members: Sequence[SentRecord], said: str, now_s: float
+    ) -> tuple[tuple[Bundle, Attempt], ...]:
+        """Begin the tries of the others in a batch; those that have arrived or ended meanwhile only travel along."""
+        begun = []
+        for one in members:
+            bundle = outbox.numbered(one.seq) if one.frame and one.seq != lead.seq else None
+            if bundle is None or bundle.state is BundleState.HANDED:
+                continue
+            attempt = outbox.begin(one.seq, self._runner.name, now_s, said)
+            if attempt is not None:
+                begun.append((bundle, attempt))
+        return tuple(begun)
+
+    def due_after(
+        self, outbox: Outbox, task: BundleTask, seq: int, outcome: SendOutcome, *, due_s: float, now_s: float
+    ) -> float:
+        """Return when a bundle is due again after a try: what is carried and what is in parts go by rules of their own."""
+        if task.to_gateway is None:
+            carried = is_carried(task.bundle)
+            return self._air.relaying.left(outbox, task.bundle, outcome, due_s, now_s) if carried else due_s
+        if outcome in LEFT:
+            due_s = now_s + (due_s - now_s) * self.to.times(outbox, task.to_gateway, task.outgoing.peer, now_s)
+        transfer_due_s = self._air.outgoing.transfers.due_s(outbox, seq)
+        if transfer_due_s is not None and outcome in LEFT:
+            times = self.to.times(outbox, task.to_gateway, task.outgoing.peer, now_s)
+            return now_s + max(0.0, transfer_due_s - now_s) * times
+        now = outbox.numbered(seq)
+        if now is not None and now.state is BundleState.RELAYED:
+            return now.due_s  # its receipt came while this try was under way
         return min(due_s, now_s + RETRY_S_MAX)
 
     def receipt(self, outbox: Outbox, owed: Owed, now_s: float) -> FrameTask | None:
         """Return the receipt owed to a gateway; None if it is owed to a person."""
-        peer = self._air.peers.by_address(outbox, self._bearer, owed.peer) if self._air.ready else None
+        peer = self._owed_peer(outbox, owed.peer) if self._air.ready else None
         if peer is None or not any(outbox.air_heard_as(entry.seq) for entry in owed.entries):
             return None  # a person's terminal, or a text that somebody typed on a gateway's
         return self._group_receipt(outbox, now_s) or self._receipt(
-            outbox, peer, owed.peer, owed.entries, now_s, urgent=owed.precedence == 0
+            outbox, peer, owed.peer, owed.entries, now_s, precedence=owed.precedence
         )
 
+    def _owed_peer(self, outbox: Outbox, address: str) -> Peer | None:
+        peer_id = way_peer(address)
+        if peer_id is not None:
+            return self._air.peers.by_id(outbox, peer_id)
+        return self._air.peers.by_address(outbox, self._bearer, address)
+
     def _receipt(
-        self, outbox: Outbox, peer: Peer, card: str, entries: Sequence[OwedEntry], now_s: float, *, urgent: bool = False
+        self,
+        outbox: Outbox,
+        peer: Peer,
+        address: str,
+        entries: Sequence[OwedEntry],
+        now_s: float,
+        *,
+        precedence: Precedence = Precedence.IMMEDIATE,
     ) -> FrameTask | None:
-        bytes_max = self._runner.last.data_bytes_max
-        if not bytes_max:
+        """Return the frame that tells a peer what it is owed under an address, or the hello that must go before it."""
+        bytes_max, reach = self._runner.last.data_bytes_max, self.to.reach(outbox, peer, address, now_s)
+        if reach is None:
+            outbox.owed_settle(address, (), now_s, sent=False)  # no way now; others on this link must not wait for one
+            self._air.debts.put_off_report(peer.id, now_s)
+        if not bytes_max or reach is None:
             return None
-        receipt = self._air.receipting.make(outbox, peer, entries, now_s, self._air.refused_by(peer.id))
+        receipt = self._air.receipting.make(outbox, peer, entries, now_s, self._air.debts.refused_by(peer.id))
         try:
-            frame = self._air.outgoing.receipt(outbox, peer, receipt, bytes_max=bytes_max, now_s=now_s)
+            frame = self._air.outgoing.receipt(outbox, peer, receipt, bytes_max=bytes_max - reach.over, now_s=now_s)
         except (NoKey, RecordError):
             return None
         if frame.is_bare_hello:
-            return FrameTask(
-                Outgoing(card, Payload.of_bytes(frame.data), urgent=urgent, label="hello"), "hello", _settles_nothing
-            )
-        outgoing = Outgoing(card, Payload.of_bytes(frame.data), urgent=urgent, label="receipt")
-        return FrameTask(outgoing, "receipt", self._settle(peer, card, entries, receipt, now_s))
+            return FrameTask(self.to.outgoing(peer, reach, frame.data, label="hello"), "hello", _settles_nothing)
+        outgoing = self.to.outgoing(
+            peer, reach, frame.data, label="receipt", precedence=precedence, traffic=TrafficClass.RECEIPT
+        )
+        return FrameTask(outgoing, "receipt", self._settle(peer, address, entries, receipt, now_s))
 
     def _group_receipt(self, outbox: Outbox, now_s: float) -> FrameTask | None:
         """Return one receipt for several gateways at once, where this link can broadcast and they share a group key.
@@ -180,15 +234,16 @@ class AirSender:
         name, bytes_max = self._runner.name, self._runner.last.data_bytes_max
         if not bytes_max or not self._air.ready:
             return None
-        hello = self._air.hello_owed(name)
+        hello = self._air.debts.hello_owed(name)
         if hello is not None:
             peer_id, owed = hello
             peer = self._air.peers.by_id(outbox, peer_id)
-            self._air.hello_sent(peer_id)
-            data = b"" if peer is None else self._hello(outbox, peer, want=owed.want, now_s=now_s)
-            if data:
-                return FrameTask(Outgoing(owed.card, Payload.of_bytes(data), label="hello"), "hello", _settles_nothing)
-        report = self._air.report_owed(name, now_s)
+            self._air.debts.hello_sent(peer_id)
+            reach = None if peer is None else self.to.reach(outbox, peer, owed.card, now_s)
+            data = b"" if peer is None or reach is None else self._hello(outbox, peer, want=owed.want, now_s=now_s)
+            if peer is not None and reach is not None and data:
+                return FrameTask(self.to.outgoing(peer, reach, data, label="hello"), "hello", _settles_nothing)
+        report = self._air.debts.report_owed(name, now_s)
         if report is not None:
             peer = self._air.peers.by_id(outbox, report.peer)
             if peer is not None:

@@ -13,14 +13,14 @@ from gateway.router.budget import SourceLedgers
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from gateway.clock import Clock, Timeline
     from gateway.config.settings import Settings
     from gateway.daemon.airside import AirSide
     from gateway.daemon.progress import Progress
     from gateway.daemon.supervisor import LinkRunner
-    from gateway.model import Precedence
+    from gateway.model import Precedence, Station
     from gateway.router.plan import LinkView
     from gateway.router.policy import Policy
     from gateway.router.terms import Routing
@@ -122,6 +122,10 @@ class Core:
     def report_lane(self, outbox: Outbox) -> str:
         """Return where reports for the command centre wait: for the bus, or for the gateway above."""
         return BUS_LANE if self.air is None else self.air.report_lane(outbox)
+
+    def registry(self, outbox: Outbox) -> Callable[[str], Station | None]:
+        """Return what looks a station up as it can be reached, by itself or through others."""
+        return outbox.station if self.air is None else self.air.registry(outbox)
 
     def wake_links(self) -> None:
         """Let every link look at the outbox again."""
