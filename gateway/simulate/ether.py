@@ -1,7 +1,7 @@
 """What joins the devices of a simulated world: who hears a frame, when, and what was used for it.
 
 A frame to an address reaches the device that has it; on a shared frequency (HF) every other station overhears it, and
-a Beidou command terminal overhears what its subordinates send and get. Each copy goes its own way, so that one station
+a Beidou command terminal overhears what its subordinates send. Each copy goes its own way, so that one station
 may hear what another has lost. Times are seconds of the loop, which begins at 0.
 """
 
@@ -46,6 +46,8 @@ class Device:
     commands: bool = False
     """A Beidou command terminal: overhears its subordinates and may broadcast."""
     hears_broadcast: bool = False
+    subordinate: bool = False
+    """Whether command terminals overhear what it sends (both directions: unconfirmed, reference/beidou.md section 4.1)."""
     plugged: bool = True
     hung: bool = False
     lit: bool = True
@@ -157,10 +159,9 @@ class Ether:
             return [(one, Addressed.BROADCAST) for one in members if one is not device]
         found = self._devices.get((bearer, peer))
         direct = [] if found is None else [found]
-        others = [
-            *self._sharing.get(bearer, ()),
-            *(one for one in self._commanding if one.end.figures.bearer == bearer),
-        ]
+        others = list(self._sharing.get(bearer, ()))
+        if device.subordinate:
+            others += [one for one in self._commanding if one.end.figures.bearer == bearer]
         overhearing = [one for one in others if one is not device and one is not found]
         return [(one, Addressed.ME) for one in direct] + [(one, Addressed.OVERHEARD) for one in overhearing]
 

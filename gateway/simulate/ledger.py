@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from gateway.model import Bundle, MessageKind, Precedence
 
-_NUMBER = re.compile(r"编号(\d+)")
+_NUMBER = re.compile(r"第(\d+)报")
 
 CENTRE = "centre"
 

@@ -100,13 +100,14 @@ def _device(scenario: Scenario, seed: int, name: str, link: str) -> Device:
         place=station.place,
     )
     is_command = isinstance(model, BeidouModel) and model.command
-    return Device(end, commands=is_command, hears_broadcast=model.bearer == BEIDOU and not is_command)
+    is_ordinary = model.bearer == BEIDOU and not is_command
+    return Device(end, commands=is_command, hears_broadcast=is_ordinary, subordinate=is_ordinary)
 
 
 def _handset(people: PeopleTable, card: int) -> Device:
     model = BeidouModel(model="beidou", card=card, slot_s=people.slot_s)
     end = End(card_name(card), HANDSET, str(card), model.figures(), place=people.place)
-    return Device(end, hears_broadcast=True)
+    return Device(end, hears_broadcast=True, subordinate=people.subordinate)
 
 
 def _with_faults(scenario: Scenario, station: str, link: str, line: Timeline | None, what: tuple[str, ...]) -> Timeline:

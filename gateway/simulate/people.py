@@ -151,19 +151,22 @@ class Person:
         self._people = people
         self._to_card = to_card
         self._on_order = on_order
-        self._typed: deque[tuple[str, int]] = deque()
-        """Texts that wait for the slot, and how often each was typed before."""
+        self._typed: deque[tuple[str, str, int]] = deque()
+        """Texts that wait for the slot, to which card, and how often each was typed before."""
         self._waiting: deque[str] = deque()
         """Texts that left and have no receipt, oldest first."""
         self._slot_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         device.on_heard = self._hear
 
-    def type_text(self, text: str, times: int = 0) -> None:
-        """Type a text and press send; it leaves in the handset's slot."""
+    def report(self, text: str, times: int = 0) -> None:
+        """Type a report and press send; it leaves in the handset's slot, and its receipt is waited for."""
+        self._type(text, self._to_card, times)
+
+    def _type(self, text: str, to_card: str, times: int) -> None:
         if len(self._typed) >= TYPED_MAX:
             return
-        self._typed.append((text, times))
+        self._typed.append((text, to_card, times))
         if self._timer is None:
             self._press()
 
@@ -172,16 +175,16 @@ class Person:
         self._timer = None
         now_s = loop.time()
         if now_s >= self._slot_s:
-            text, times = self._typed.popleft()
-            self._send(text, times, now_s)
+            text, to_card, times = self._typed.popleft()
+            self._send(text, to_card, times, now_s)
         if self._typed:
             self._timer = loop.call_at(self._slot_s, self._press)
 
-    def _send(self, text: str, times: int, now_s: float) -> None:
+    def _send(self, text: str, to_card: str, times: int, now_s: float) -> None:
         figures = self._device.end.figures
         self._slot_s = now_s + figures.slot_s
-        self._ether.transmit(self._device, Outgoing(self._to_card, Payload.of_text(text)), now_s, figures.frame_bytes)
-        if times <= self._people.repeats and not _RECEIPT.match(text):
+        self._ether.transmit(self._device, Outgoing(to_card, Payload.of_text(text)), now_s, figures.frame_bytes)
+        if not _RECEIPT.match(text):
             if text not in self._waiting:
                 self._waiting.append(text)
             patience_s = self._people.patience_min * MIN_S
@@ -191,7 +194,7 @@ class Person:
         if text not in self._waiting:
             return
         if times < self._people.repeats:
-            self.type_text(text, times + 1)
+            self.report(text, times + 1)
         else:
             self._waiting.remove(text)
 
@@ -201,7 +204,8 @@ class Person:
         order = _ORDER.match(text)
         if order:
             self._on_order(self._device.end.station, text)
-            asyncio.get_running_loop().call_later(READS_AND_ANSWERS_S, self.type_text, f"收到 {order[1]}")
+            loop = asyncio.get_running_loop()
+            loop.call_later(READS_AND_ANSWERS_S, self._type, f"收到 {order[1]}", heard.peer, 0)
         elif _RECEIPT.search(text):
             for _ in range(max(1, len(_DIGITS.findall(text)))):
                 if self._waiting:

@@ -13,7 +13,9 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from gateway.config.settings import Name, PrecedenceName, RouterSettings
+from gateway.config.routing import PrecedenceName  # noqa: TC001 - as above
+from gateway.config.settings import RouterSettings
+from gateway.config.table import Name  # noqa: TC001 - as above
 from gateway.model import BEIDOU, CARD_MAX
 from gateway.simulate.models import LinkModel  # noqa: TC001 - as above
 
@@ -87,14 +89,16 @@ class PeopleTable(ScenarioTable):
     slot_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
     to: Annotated[tuple[Name, ...], Field(min_length=1)]
     """Stations to whose card they type; each person keeps to one."""
+    subordinate: bool = False
+    """Whether command terminals overhear them, as their cards are subordinate to the command post's."""
     place: Place = (31.0, 103.5)
     reports_per_hour: Rates
     """A person's reports by kind."""
     burst: Burst | None = None
     repeats: Annotated[int, Field(ge=0, le=10)] = 2
     """How often a person types the same again who got no receipt."""
-    patience_min: Annotated[float, Field(gt=0, le=1440)] = 5.0
-    """How long a person waits for the receipt."""
+    patience_min: Annotated[float, Field(gt=0, le=1440)] = 4.0
+    """How long a person waits for the receipt; with two repeats all fall into the ten minutes in which they are one report."""
 
 
 class HandInTable(ScenarioTable):

@@ -11,35 +11,35 @@ PLACES = ("映秀镇", "漩口镇", "水磨镇", "银杏乡", "三江镇", "绵�
 
 TEXTS: dict[MessageKind, tuple[str, ...]] = {
     MessageKind.SOS: (
-        "求救，{place}房屋倒塌，{people}人被埋，编号{number}",
-        "SOS，{place}学校，{people}人被困，有人受伤，编号{number}",
-        "救命，{place}{people}人被洪水围困，水还在涨，编号{number}",
+        "求救，{place}房屋倒塌，{people}人被埋，第{number}报",
+        "SOS，{place}学校，{people}人被困，有人受伤，第{number}报",
+        "救命，{place}{people}人被洪水围困，水还在涨，第{number}报",
     ),
     MessageKind.CASUALTY: (
-        "{place}受伤{people}人，其中重伤2人，编号{number}",
-        "{place}死亡1人，受伤{people}人，失踪2人，编号{number}",
+        "{place}受伤{people}人，其中重伤2人，第{number}报",
+        "{place}死亡1人，受伤{people}人，失踪2人，第{number}报",
     ),
     MessageKind.HAZARD: (
-        "{place}塌方，道路不通，编号{number}",
-        "{place}桥梁垮塌，车辆不能通过，编号{number}",
-        "{place}山体滑坡，公路中断约{people}00米，编号{number}",
+        "{place}塌方，道路不通，第{number}报",
+        "{place}桥梁垮塌，车辆不能通过，第{number}报",
+        "{place}山体滑坡，公路中断约{people}00米，第{number}报",
     ),
     MessageKind.RESOURCE: (
-        "需要帐篷{people}顶，{place}，编号{number}",
-        "急需饮用水{people}0箱和药品，送到{place}小学，编号{number}",
+        "需要帐篷{people}顶，{place}，第{number}报",
+        "急需饮用水{people}0箱和药品，送到{place}小学，第{number}报",
     ),
     MessageKind.POSITION: (
-        "平安，在{place}小学，编号{number}",
-        "我们在{place}，全村平安，编号{number}",
+        "平安，在{place}小学，第{number}报",
+        "我们在{place}，全村平安，第{number}报",
     ),
     MessageKind.CHAT: (
-        "今晚在{place}过夜，队员{people}人，编号{number}",
-        "请转告家人不要担心，电话打不通，编号{number}",
-        "队伍在{place}休整，明早八点出发，手机没有信号，请转告各村组长，编号{number}",
+        "今晚在{place}过夜，队员{people}人，第{number}报",
+        "请转告家人不要担心，电话打不通，第{number}报",
+        "队伍在{place}休整，明早八点出发，手机没有信号，请转告各村组长，第{number}报",
     ),
     MessageKind.COMMAND: (
-        "请派{people}人到{place}集合，编号{number}",
-        "立即转移{place}河边群众到高处，途中注意落石，编号{number}",
+        "请派{people}人到{place}集合，第{number}报",
+        "立即转移{place}河边群众到高处，途中注意落石，第{number}报",
     ),
 }
 """Templates by kind. What the program reads out of each is that kind; a test holds it."""

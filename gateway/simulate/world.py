@@ -214,7 +214,7 @@ class _World:
             match what:
                 case "card":
                     self._ledger.say(event.who, CENTRE, event.kind, event.text, at_s=event.at_s)
-                    self._people[event.who].type_text(event.text)
+                    self._people[event.who].report(event.text)
                 case "stream":
                     self._hear_stream(event, who)
                 case "handin":
