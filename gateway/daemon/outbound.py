@@ -7,9 +7,13 @@ leaves in it whatever is queued behind (promise 4).
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gateway.air.explicit import way_peer
+from gateway.daemon.accounts import Accounts
+from gateway.daemon.airreach import Hop
 from gateway.daemon.airsender import AirSender
 from gateway.daemon.tasks import NOTHING_YET, Begun, BundleTask, FrameTask, ReceiptTask, Task
 from gateway.link import LinkState, Outgoing, Payload, SendOutcome, SendResult
@@ -23,29 +27,33 @@ from gateway.store.errors import StoreError
 from protocols.beidou.handset.receipt import order_text, receipt_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from gateway.daemon.core import Core
     from gateway.daemon.supervisor import LinkRunner
     from gateway.model import Bundle, Endpoint
-    from gateway.router.plan import LinkView
+    from gateway.router.plan import Decision, LinkView
     from gateway.store.outbox import Outbox
     from gateway.store.receipts_owed import Owed
 
 IDLE_WAIT_S = 30.0
 """Longest sleep of a link's worker: proof of life for the watchdog, and a net under a missed bell."""
 
-HEADS_MAX = 16
-"""Bundles of one lane and precedence that are looked at for one slot; those behind them wait for the next."""
+PAGE_HEADS = 16
+PAGES_MAX = 8
+"""Bundles of one lane and precedence that are looked at for one slot, a page at a time; those behind wait for the next."""
 
-NO_KEY_RECHECK_S = 300.0
-"""How soon a bundle whose gateway has no key is looked at again; a key that is imported is told and wakes it sooner."""
+FIELDS_BYTES, CHAR_BYTES = 20, 1.4
+"""What a record takes beside its text, and a character of it (measured: bench/air.py)."""
 
 REFUSED_PAUSE_S = 1.0
 """Pause of a link after a refusal, so that a device that refuses everything is not led through the whole queue at once."""
 
 LOOK_AGAIN_S = 5.0
 """Wait when something is due that the router keeps for another link: slots and suspicions change with time."""
+
+LEFT = frozenset({SendOutcome.ACCEPTED, SendOutcome.RELAYED, SendOutcome.UNKNOWN})
+"""Outcomes after which a peer may have it, and should answer."""
 
 log = logger("gateway.outbound")
 
@@ -58,11 +66,15 @@ class LinkSender:
         self._core = core
         self._air = None if core.air is None else AirSender(core.air, runner)
         self._part = f"link {runner.name}"
+        self._accounts = Accounts(runner, core)
+        self._passed_over_s = IDLE_WAIT_S
+        """After how long what was passed over at the last look may be for this link."""
 
     async def run(self) -> None:
         """Serve until cancelled."""
         core = self._core
         core.progress.expect(self._part, within_s=4 * IDLE_WAIT_S)
+        await self._write_down(self._accounts.load)
         while True:
             core.progress.beat(self._part)
             try:
@@ -93,7 +105,7 @@ class LinkSender:
 
         It returns the task, or None and how long there will be nothing to do.
         """
-        views = [runner.view() for runner in self._core.links.values()]
+        views = self._core.views()
 
         def choose(outbox: Outbox) -> tuple[Task | None, float]:
             task = self._choose(outbox, views)
@@ -102,7 +114,7 @@ class LinkSender:
         return choose
 
     def _until_due_s(self, outbox: Outbox) -> float:
-        """Return the wait until a bundle or receipt that this link could carry is due, bounded."""
+        """Return the wait until a bundle or receipt that this link could carry is due, or passed over no more; bounded."""
         lanes = _lanes(outbox, self._runner.link.info.bearer)
         times = [outbox.next_due_s(lane, precedence) for lane in lanes for precedence in Precedence]
         times.append(outbox.owed_due_s(self._runner.name))
@@ -113,11 +125,12 @@ class LinkSender:
             return IDLE_WAIT_S
         now_s = self._core.now_s()
         # What is due already waits for another link or a better time; it is looked at again soon, not at once.
-        return LOOK_AGAIN_S if due_s <= now_s else min(IDLE_WAIT_S, due_s - now_s)
+        return min(IDLE_WAIT_S, self._passed_over_s) if due_s <= now_s else min(IDLE_WAIT_S, due_s - now_s)
 
     def _choose(self, outbox: Outbox, views: list[LinkView]) -> Task | None:
         """Pick the next thing for this link, most urgent first; orders before receipts for FLASH and IMMEDIATE, oldest first below."""
         now_s = self._core.now_s()
+        self._passed_over_s = IDLE_WAIT_S
         owed = outbox.owed_next(self._runner.name, now_s, limit=1)
         receipt = owed[0] if owed else None
         for precedence in Precedence:
@@ -152,34 +165,49 @@ class LinkSender:
         core = self._core
         bearer = self._runner.link.info.bearer
         for lane in _lanes(outbox, bearer):
-            for bundle in outbox.due(lane, precedence, now_s, HEADS_MAX):
-                decision = plan(bundle, views, core.policy, now_s)
-                if self._runner.name not in decision.links or bundle.expires_s <= now_s:
+            for bundle in _heads(outbox, lane, precedence, now_s):
+                decision = self._plan(bundle, views, now_s)
+                if not decision.takes(self._runner.name) or bundle.expires_s <= now_s:
+                    self._note_wait(decision, now_s)
                     continue  # what has outlived its lifetime is closed by the housekeeping soon, and not sent meanwhile
-                to_gateway = None if self._air is None else self._air.peer_of(outbox, bundle)
-                destination = bundle.destination if self._air is None else self._air.next_hop(bundle.destination)
-                why_not = "" if self._air is None else self._air.must_wait(bundle, to_gateway)
-                if why_not:
-                    outbox.postpone(bundle.seq, now_s + NO_KEY_RECHECK_S, why_not)
+                hop = Hop(bundle.destination) if self._air is None else self._air.to.hop(outbox, bundle, now_s)
+                if hop is None:
                     continue
-                peer = peer_on(destination, bearer, outbox.station, bundle.attempts)
+                peer = peer_on(hop.destination, bearer, outbox.station, bundle.attempts)
                 if peer is None:
-                    _set_aside(outbox, bundle, destination, now_s)
+                    _set_aside(outbox, bundle, hop.destination, now_s)
                     continue
                 outgoing = Outgoing(
                     peer=peer,
-                    payload=NOTHING_YET if to_gateway else _payload_of(bundle, core.settings.gateway.language),
+                    payload=NOTHING_YET if hop.peer else _payload_of(bundle, core.settings.gateway.language),
                     urgent=precedence is Precedence.FLASH,
                     label=bundle.id,
                 )
-                return BundleTask(bundle, outgoing, decision.reason, to_gateway)
+                return BundleTask(bundle, outgoing, decision.reason, hop.peer, self._takes(views))
         return None
+
+    def _takes(self, views: list[LinkView]) -> Callable[[Bundle], bool]:
+        """Return what tells whether this link should carry another bundle too, in the same record."""
+        name, now_s = self._runner.name, self._core.now_s()
+        return lambda one: name in self._plan(one, views, now_s).links
+
+    def _plan(self, bundle: Bundle, views: list[LinkView], now_s: float) -> Decision:
+        """Ask the router; what goes to a person is one text, what goes to a gateway has about a size."""
+        air = self._core.air
+        size = rough_bytes(bundle) if air is not None and air.peers.is_gateway(bundle.destination) else None
+        source = self._core.sources.of(str(bundle.draft.source))
+        return plan(bundle, views, self._core.policy, now_s, size, source=source)
+
+    def _note_wait(self, decision: Decision, now_s: float) -> None:
+        """Remember when what is passed over now may be for this link: soon where another has it, else when time says."""
+        wait_s = LOOK_AGAIN_S if decision.links else max(LOOK_AGAIN_S, decision.until_s - now_s)
+        self._passed_over_s = min(self._passed_over_s, wait_s)
 
     def _receipt_task(self, outbox: Outbox, owed: Owed) -> ReceiptTask | FrameTask | None:
         """Compose the receipt to fit this card; what does not fit stays owed."""
         if self._air is not None:
             frame = self._air.receipt(outbox, owed, self._core.now_s())
-            if frame is not None:
+            if frame is not None or way_peer(owed.peer) is not None:
                 return frame
         link = self._runner.link
         bits_max = self._runner.last.text_bits_max
@@ -215,23 +243,29 @@ class LinkSender:
             await self._send_frame(begun)
         if not isinstance(begun, Begun):
             return  # closed, taken by another link between choosing and beginning, or waiting for a report
-        attempt = begun.attempt
         result = await self._transmit(begun.outgoing)
         now_s = core.now_s()
-        views = [runner.view() for runner in core.links.values()]
+        if task.to_gateway is not None and not begun.in_part and result.outcome in LEFT:
+            patience = core.policy.between_gateways().patience[task.bundle.precedence]
+            core.tries.left(task.bundle.seq, self._runner, now_s, patience.unacknowledged_s)
+        if result.outcome in LEFT:
+            spend = self._runner.terms.tariff.spend(1, self._accounts.bytes_of(begun.outgoing.payload))
+            core.sources.spend(str(task.bundle.draft.source), spend, now_s)
+        views = core.views()
 
         def finish(outbox: Outbox) -> None:
-            # Judged by the bundle as it is now: a second link may have had it meanwhile (FLASH goes over two at once).
-            now = outbox.numbered(task.bundle.seq) or task.bundle
-            before = replace(task.bundle, tried=now.tried, attempts=max(0, now.attempts - 1))
-            policy = core.policy if task.to_gateway is None else core.policy.between_gateways()
-            after = after_try(before, name, result, links=views, policy=policy, now_s=now_s)
-            due_s = after.due_s
-            if self._air is not None and task.to_gateway is not None:
-                due_s = self._air.due_after(outbox, task.bundle.seq, result.outcome, due_s, now_s)
-                if begun.settle is not None:
-                    begun.settle(outbox, result.outcome is not SendOutcome.DEFERRED)
-            outbox.finish(attempt, result.outcome, result.detail, now_s, state=after.state, due_s=due_s)
+            if begun.settle is not None:
+                begun.settle(outbox, result.outcome is not SendOutcome.DEFERRED)
+            for bundle, attempt in ((task.bundle, begun.attempt), *begun.others):
+                # Judged by the bundle as it is now: a second link may have had it meanwhile (FLASH goes over two at once).
+                now = outbox.numbered(bundle.seq) or bundle
+                before = replace(bundle, tried=now.tried, attempts=max(0, now.attempts - 1))
+                policy = core.policy if task.to_gateway is None else core.policy.between_gateways()
+                after = after_try(before, name, result, links=views, policy=policy, now_s=now_s)
+                due_s = after.due_s
+                if self._air is not None:
+                    due_s = self._air.due_after(outbox, task, bundle.seq, result.outcome, due_s=due_s, now_s=now_s)
+                outbox.finish(attempt, result.outcome, result.detail, now_s, state=after.state, due_s=due_s)
 
         await self._write_down(finish)
         log.info(
@@ -279,7 +313,7 @@ class LinkSender:
         """Write down what has happened on the air, when the disk takes it: until then the bundle is in nobody's hands."""
         while True:
             try:
-                await self._core.store.run(function)
+                await self._core.store.run(lambda outbox: self._with_accounts(outbox, function))
             except StoreError as error:
                 log.info("outcome waits for the store", link=self._runner.name, why=str(error))
             else:
@@ -287,13 +321,20 @@ class LinkSender:
             self._core.progress.beat(self._part)
             await asyncio.sleep(LOOK_AGAIN_S)
 
+    def _with_accounts(self, outbox: Outbox, function: Callable[[Outbox], None]) -> None:
+        function(outbox)
+        self._accounts.keep(outbox)
+
     async def _transmit(self, outgoing: Outgoing) -> SendResult:
         """Make one try; the result's time is translated to the timeline."""
         core, runner = self._core, self._runner
         result = await runner.link.send(outgoing)
         runner.health = runner.health.after_outcome(result.outcome, core.now_s())
+        runner.estimate = runner.estimate.after_outcome(result.outcome, core.now_s())
         if result.outcome in (SendOutcome.ACCEPTED, SendOutcome.RELAYED):
             runner.sent_count += 1
+        if result.outcome in LEFT:
+            self._accounts.spend(outgoing.payload)
         self._hold(result)
         if result.not_before_s is None:
             return result
@@ -324,6 +365,23 @@ def _set_aside(outbox: Outbox, bundle: Bundle, destination: Endpoint, now_s: flo
     bearers = bundle.lane.split("+")
     if all(peer_on(destination, bearer, outbox.station, bundle.attempts) is None for bearer in bearers):
         outbox.postpone(bundle.seq, now_s + REFUSED_RECHECK_S, f"{destination} has no address; add a card")
+
+
+def rough_bytes(bundle: Bundle) -> int:
+    """Return about how long a bundle is as a record, without making it: to weigh links, not to fill frames."""
+    message = bundle.draft.message
+    return FIELDS_BYTES + math.ceil(CHAR_BYTES * len(message.text)) + len(message.data_hex) // 2
+
+
+def _heads(outbox: Outbox, lane: str, precedence: Precedence, now_s: float) -> Iterator[Bundle]:
+    """Yield what is due in a lane, oldest first, as far as is looked for one slot."""
+    after = None
+    for _ in range(PAGES_MAX):
+        page = outbox.due(lane, precedence, now_s, PAGE_HEADS, after)
+        yield from page
+        if len(page) < PAGE_HEADS:
+            return
+        after = (page[-1].due_s, page[-1].seq)
 
 
 def _lanes(outbox: Outbox, bearer: str) -> list[str]:

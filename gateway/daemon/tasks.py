@@ -21,6 +21,10 @@ NOTHING_YET = Payload.of_bytes(b"")
 """Payload of a bundle to a gateway until its record is made."""
 
 
+def _takes_nothing(_bundle: Bundle) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class BundleTask:
     """A bundle to send, and where: as it stands, or to another gateway as a record that is made when the try begins."""
@@ -29,6 +33,8 @@ class BundleTask:
     outgoing: Outgoing
     why: str
     to_gateway: Peer | None = None
+    takes: Callable[[Bundle], bool] = _takes_nothing
+    """Tells whether the link should carry another bundle now: it may go in the same record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,10 @@ class Begun:
     outgoing: Outgoing
     settle: Callable[[Outbox, bool], None] | None = None
     """As FrameTask.settle, for the receipt that goes along."""
+    others: tuple[tuple[Bundle, Attempt], ...] = ()
+    """Tries of other bundles in the same record, each as it was before."""
+    in_part: bool = False
+    """Whether what leaves is only a piece of it, which nobody answers alone."""
 
 
 Task = BundleTask | ReceiptTask | FrameTask

@@ -32,9 +32,9 @@ def ways_out(
                 {"to": str(member), "lane": lane, "links": [], "reason": "published on the command bus", "options": []}
             )
             continue
-        decision = plan(
-            imagined(replace(draft, destination=member), lane, now_s), views, core.policy, now_s, size_bytes
-        )
+        bundle = imagined(replace(draft, destination=member), lane, now_s)
+        source = core.sources.of(str(draft.source))
+        decision = plan(bundle, views, core.policy, now_s, size_bytes, source=source)
         rows.append(
             {
                 "to": str(member),

@@ -51,10 +51,24 @@ def the_object(stdout):
     return value
 
 
+OPTION = {
+    "link": "bd1",
+    "state": "open",
+    "chosen": True,
+    "why": "soonest slot",
+    "delay_s": 4.2,
+    "success": 0.95,
+    "price": 0.5,
+    "budget_spent": 0.1,
+    "learned": {"success": {"mean": 0.9, "low": 0.8, "high": 0.97, "age_s": 60.0}},
+}
+WAY = {"to": "card:1", "links": ["bd1"], "reason": "soonest slot", "wait_s": None, "options": [OPTION]}
+
 EVERY = [
     (["status"], done(status())),
     (["send", "--to", "card:1", "撤离"], done({"duplicate": False, "bundles": [bundle()]})),
     (["explain", "1"], done({"bundle": bundle(), "now_s": 9.0, "wall_s": 1.8e9, "waits": "x", "history": []})),
+    (["route", "explain", "--to", "card:1"], done({"kind": "command", "precedence": "FLASH", "ways": [WAY]})),
     (["station", "add", "team3"], done({"id": "team3"})),
     (["station", "list"], done({"stations": [], "total": 0})),
 ]

@@ -27,7 +27,10 @@ class Rig:
 
     def __init__(self, tmp_path, *, links=("bd1",), bearers=None, bus=None, limits=None, slot_s=0.0, **tables):
         self.directory = tmp_path
-        table = {"gateway": {"id": "cp1", "region": "5133"}} | tables
+        table = {
+            "gateway": {"id": "cp1", "region": "5133"},
+            "links": {name: {"driver": "scripted"} for name in links},
+        } | tables
         if bus is not None:
             table["bus"] = {"url": "mqtt://memory", "consumers": ["centre"], "commands": "allow"} | bus
         self.settings = Settings.model_validate(table)
