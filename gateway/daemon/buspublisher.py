@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from gateway.bus.payloads import receipt_payload, report_payload
 from gateway.bus.port import INFLIGHT_MAX, BusLost, PublishRefused
+from gateway.daemon.senders import SenderCounts
 from gateway.model import BUS_LANE, Precedence
 from gateway.observe.log import logger
 
@@ -73,7 +74,7 @@ class BusPublisher:
         self._settings = settings
         self._core = core
         self._backlog_seq_max = 0
-        self._backlog_left: dict[str, int] = {}
+        self._backlog_left = SenderCounts()
         """Reports of the backlog by sender that have no PUBACK yet."""
         self._backlog_credit = 0.0
         self._credit_at_s = 0.0
@@ -156,9 +157,14 @@ class BusPublisher:
     async def _draw_line(self) -> None:
         """Draw the line between backlog and live, and note whose backlog it is."""
         now_s = self._core.now_s()
-        self._backlog_seq_max, self._backlog_left = await self._core.store.run(
-            lambda outbox: (outbox.last_seq(), outbox.due_by_source(BUS_LANE, now_s))
-        )
+        left = SenderCounts()
+
+        def draw(outbox: Outbox) -> int:
+            outbox.note_due_sources(BUS_LANE, now_s, left.note)
+            return outbox.last_seq()
+
+        self._backlog_seq_max = await self._core.store.run(draw)
+        self._backlog_left = left
         self._credit_at_s = asyncio.get_running_loop().time()
         self._backlog_credit = 0.0
         self._must_draw_line = False
@@ -172,7 +178,7 @@ class BusPublisher:
         now_s = self._core.now_s()
         for precedence in Precedence:
             heads = outbox.due_live(BUS_LANE, precedence, now_s, self._backlog_seq_max + 1, LIVE_HEADS_MAX)
-            chosen = [b for b in heads if str(b.draft.source) not in self._backlog_left][:BATCH_MAX]
+            chosen = [b for b in heads if not self._backlog_left.waits(str(b.draft.source))][:BATCH_MAX]
             if chosen:
                 return [self._ready(outbox, bundle) for bundle in chosen], 0.0
         affordable = min(BATCH_MAX, int(self._backlog_credit))
@@ -230,13 +236,8 @@ class BusPublisher:
         _raise_other(results)
 
     def _note_through(self, ready: Ready) -> None:
-        source = str(ready.bundle.draft.source)
-        left = self._backlog_left.get(source, 0)
-        if ready.bundle.seq <= self._backlog_seq_max and left:
-            if left == 1:
-                del self._backlog_left[source]
-            else:
-                self._backlog_left[source] = left - 1
+        if ready.bundle.seq <= self._backlog_seq_max:
+            self._backlog_left.through(str(ready.bundle.draft.source))
 
     def _due_after_puback_s(self, bundle: Bundle, now_s: float) -> float:
         """PUBACK stops the resending for now. With consumers named, an unconfirmed report goes again, ever more rarely."""

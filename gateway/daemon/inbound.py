@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,9 @@ ANSWERABLE_ORDERS_MAX = 2
 COPY_WITHIN_S = 60.0
 """A card speaks once a minute: the same words again sooner than that are a copy, not said anew."""
 
+NOT_TAKEN_TOLD_EVERY_S = 10.0
+"""In a storm at a cap thousands may be refused in a minute; a log of each would fill the disk that has to take an SOS."""
+
 NOBODY = Endpoint.card(0)
 """Who says what came without a legible sender: kept, shown as that, and not answered."""
 
@@ -70,6 +74,8 @@ class Inbound:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        self._not_taken = 0
+        self._tell_again_s = -math.inf
 
     async def take(self, link: str, heard: Heard) -> None:
         """Store one heard payload; returns when it is on disk.
@@ -86,13 +92,22 @@ class Inbound:
             is_new, answered = await self._store(lambda outbox: self._accept(outbox, link, heard))
         except StoreError as error:
             core.count("heard but not taken: store full or failing")
-            log.error("report not taken", link=link, peer=heard.peer, why=str(error))
+            self._tell_not_taken(link, heard.peer, str(error))
             return
         if not is_new:
             core.count("heard again")
         if answered is not None:
             log.info("order answered", bundle=answered.id, by=heard.peer)
         core.wake_all()
+
+    def _tell_not_taken(self, link: str, peer: str, why: str) -> None:
+        """Log the first report that was not taken, and then now and again how many there were."""
+        self._not_taken += 1
+        now_s = asyncio.get_running_loop().time()
+        if now_s >= self._tell_again_s:
+            log.error("report not taken", link=link, peer=peer, why=why, count=self._not_taken)
+            self._not_taken = 0
+            self._tell_again_s = now_s + NOT_TAKEN_TOLD_EVERY_S
 
     async def _store(self, function: Callable[[Outbox], tuple[bool, Bundle | None]]) -> tuple[bool, Bundle | None]:
         """Store, and wait a while for a disk that does not take it: the driver keeps what comes meanwhile."""

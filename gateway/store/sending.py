@@ -23,7 +23,7 @@ from gateway.store.records import (
 from gateway.store.shelf import Note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from gateway.model import Bundle, Endpoint
     from gateway.store.records import Moving
@@ -101,13 +101,14 @@ class Sending(Accepting):
         """Return the number given out last; 0 when none was."""
         return self._standing.next_seq - 1
 
-    def due_by_source(self, lane: str, now_s: float) -> dict[str, int]:
-        """Return how many bundles of each source are due in a lane; looks at all of them (about 1 s at a million)."""
-        rows = self._db.execute(
-            "SELECT source, count(*) FROM bundle WHERE state < 4 AND lane = ? AND due_s <= ? GROUP BY source",
-            (lane, now_s),
-        ).fetchall()
-        return dict(rows)
+    def note_due_sources(self, lane: str, now_s: float, note: Callable[[str], None]) -> None:
+        """Tell the source of each bundle that is due in a lane, row by row: a million of them must not be in memory.
+
+        Looks at all of them (about 1 s at a million), so ask once per connection.
+        """
+        rows = self._db.execute("SELECT source FROM bundle WHERE state < 4 AND lane = ? AND due_s <= ?", (lane, now_s))
+        while (row := rows.fetchone()) is not None:
+            note(row[0])
 
     def sources_with_open(self, lane: str, max_seq: int) -> set[str]:
         """Return the sources (``kind:name``) of up bundles to `max_seq` that were never sent or published.
