@@ -8,8 +8,8 @@ the same bytes again. Frames do not run in circles, for three reasons, each enou
 1. a record's hop limit goes down at every relay (hellos have none);
 2. a frame goes back neither to whom it came from nor to its source;
 3. a frame that was carried is carried again only when it comes again from where it came first, no sooner than its source
-   says things again. Whoever is first to see a frame come round sees it come from somewhere else. (A record with as many
-   hops left as the first one cannot have been here, so it may come by a new way.)
+   says things again. Whoever is first to see a frame come round sees it come from somewhere else. (After LOOP_S a record
+   may come from elsewhere: its source has a new way, and if it does circle so slowly, its hops end it.)
 """
 
 from __future__ import annotations
@@ -75,38 +75,38 @@ CONFIRMED = frozenset({SendOutcome.ACCEPTED, SendOutcome.RELAYED})
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What a relay remembers of a frame: from whom it came first, with how many hops left, when it was asked for last."""
+    """What a relay remembers of a frame: from whom it came, when it was asked for last."""
 
     prev: str
-    hop_limit: int | None
     asked_s: float
     left: int = 0
     """How often it has left since it was asked for."""
 
     def to_bytes(self) -> bytes:
         """Return the stored form."""
-        return json.dumps([self.prev, self.hop_limit, self.asked_s, self.left]).encode()
+        return json.dumps([self.prev, self.asked_s, self.left]).encode()
 
     @classmethod
     def from_bytes(cls, body: bytes | None) -> Carried | None:
         """Read the stored form; None for a damaged one."""
         try:
-            prev, hop_limit, asked_s, left = json.loads(body or b"")
-            return cls(str(prev), None if hop_limit is None else int(hop_limit), float(asked_s), int(left))
+            prev, asked_s, left = json.loads(body or b"")
+            return cls(str(prev), float(asked_s), int(left))
         except (ValueError, TypeError):
             return None
 
 
-def is_asked_again(before: Carried, hop_limit: int | None, prev: str, now_s: float) -> bool:
-    """Tell whether a frame that was carried before comes because its source says it again, and not because it came round."""
+def is_asked_again(before: Carried, prev: str, now_s: float, *, has_hops: bool) -> bool:
+    """Tell whether a frame that was carried before comes because its source says it again, and not because it came round.
+
+    ``has_hops``: it counts its relays, so that it cannot come round for ever.
+    """
     since_s = now_s - before.asked_s
     if since_s < REPEAT_AFTER_S:
         return False
     if prev == before.prev:
         return True
-    if hop_limit is None or before.hop_limit is None:
-        return False
-    return hop_limit >= before.hop_limit or since_s >= LOOP_S
+    return has_hops and since_s >= LOOP_S
 
 
 def is_carried(bundle: Bundle) -> bool:
@@ -194,7 +194,7 @@ class Relaying:
             heard_on=f"{MARK}{link}",
         )
         acceptance = outbox.accept(draft, lane=lane, now_s=now_s, duplicate=duplicate)
-        self._put(outbox, acceptance.bundle.seq, Carried(neighbour, heard.hop_limit, now_s))
+        self._put(outbox, acceptance.bundle.seq, Carried(neighbour, now_s))
         self._open = None if self._open is None else self._open + 1
         if neighbour != source:
             self._ways.learn(outbox, heard.src, Learned(source, neighbour, link, heard.relays_passed, now_s))
@@ -245,10 +245,10 @@ class Relaying:
 
     def _take_again(self, outbox: Outbox, bundle: Bundle, heard: Explicit, neighbour: str, now_s: float) -> None:
         before = self._carried(outbox, bundle.seq)
-        if before is None or not is_asked_again(before, heard.hop_limit, neighbour, now_s):
+        if before is None or not is_asked_again(before, neighbour, now_s, has_hops=heard.hop_limit is not None):
             raise _NotCarried("copy")
         self._spend(heard, neighbour, now_s)
-        self._put(outbox, bundle.seq, replace(before, asked_s=now_s, left=0))
+        self._put(outbox, bundle.seq, Carried(neighbour, now_s))
         if bundle.due_s > now_s:
             outbox.postpone(bundle.seq, now_s, f"{neighbour} says it again")
 
