@@ -115,8 +115,8 @@ class LinkSender:
 
     def _until_due_s(self, outbox: Outbox) -> float:
         """Return the wait until a bundle or receipt that this link could carry is due, or passed over no more; bounded."""
-        lanes = _lanes(outbox, self._runner.link.info.bearer)
-        times = [outbox.next_due_s(lane, precedence) for lane in lanes for precedence in Precedence]
+        bearer = self._runner.bearer
+        times = [outbox.next_due_s(lane, one) for lane, one in outbox.open_lanes() if is_in_lane(bearer, lane)]
         times.append(outbox.owed_due_s(self._runner.name))
         if self._air is not None:
             times.append(self._air.next_due_s(outbox))
@@ -164,7 +164,8 @@ class LinkSender:
     ) -> BundleTask | None:
         core = self._core
         bearer = self._runner.link.info.bearer
-        for lane in _lanes(outbox, bearer):
+        lanes = [lane for lane, one in outbox.open_lanes() if one is precedence and is_in_lane(bearer, lane)]
+        for lane in lanes:
             for bundle in _heads(outbox, lane, precedence, now_s):
                 decision = self._plan(bundle, views, now_s)
                 if not decision.takes(self._runner.name) or bundle.expires_s <= now_s:
@@ -382,11 +383,6 @@ def _heads(outbox: Outbox, lane: str, precedence: Precedence, now_s: float) -> I
         if len(page) < PAGE_HEADS:
             return
         after = (page[-1].due_s, page[-1].seq)
-
-
-def _lanes(outbox: Outbox, bearer: str) -> list[str]:
-    """Return the lanes with open bundles that a link of this bearer serves."""
-    return sorted({lane for lane, _, _ in outbox.open_counts() if is_in_lane(bearer, lane)})
 
 
 def _payload_of(bundle: Bundle, language: str) -> Payload:

@@ -103,6 +103,10 @@ class Explain(Evidence):
         """Return the number of open bundles per lane, state and precedence, from RAM."""
         return self._tallies.open_counts()
 
+    def open_lanes(self) -> list[tuple[str, Precedence]]:
+        """Return the lanes and precedences in which anything is open, in a fixed order, from RAM."""
+        return self._tallies.open_lanes()
+
     def noted(self) -> dict[str, int]:
         """Return what was counted beside the balance, by stable English words."""
         return dict(sorted((key, count) for key, count in self._tallies.noted.items() if count))

@@ -63,6 +63,8 @@ class ReceiptsOwed(Shelf):
 
     def owed_next(self, link: str, now_s: float, limit: int) -> list[Owed]:
         """Return up to `limit` authors on a link who may be answered now, most urgent first, longest waiting first."""
+        if not self._tallies.rows["owed"]:
+            return []
         peers: dict[str, None] = {}
         for precedence in Precedence:
             rows = self._db.execute(
@@ -119,6 +121,8 @@ class ReceiptsOwed(Shelf):
 
     def owed_due_s(self, link: str) -> float | None:
         """Return when the next author on a link may be answered, if any is owed something."""
+        if not self._tallies.rows["owed"]:
+            return None
         probes = [
             self._db.execute(
                 "SELECT min(not_before_s) FROM owed WHERE link = ? AND precedence = ?", (name(link), int(precedence))

@@ -160,6 +160,10 @@ class Tallies:
             counts[key] = counts.get(key, 0) + count
         return counts
 
+    def open_lanes(self) -> list[tuple[str, Precedence]]:
+        """Return the lanes and precedences in which anything is open, in a fixed order."""
+        return [(lane, Precedence(one)) for lane, one in sorted({(lane, one) for lane, _, one, _ in self.open})]
+
     def resync(self, open_found: Counter[LaneKey], closed_found: Counter[CellKey]) -> None:
         """Follow the tables after a record was lost whose own state cannot be trusted: what is missing was shed."""
         self.open = open_found

@@ -99,9 +99,10 @@ class Share:
 
     def __init__(self, followers: Followers, excluded: set[str]) -> None:
         self._followers = followers
-        self._out = sorted(followers.places[symbol] for symbol in excluded if symbol in followers.places)
+        places, counts = followers.places, followers.counts
+        self._out = sorted([places[symbol] for symbol in places.keys() & excluded]) if excluded else []
         self.left = len(followers.symbols) - len(self._out)
-        self.total = followers.sums[-1] - sum(followers.counts[place] for place in self._out)
+        self.total = followers.sums[-1] - sum([counts[place] for place in self._out])
 
     def place(self, symbol: str) -> tuple[int, int] | None:
         """Return what comes before a symbol and its own count; None if it never followed."""
