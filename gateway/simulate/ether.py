@@ -36,6 +36,8 @@ class Used:
     bytes: int = 0
     airtime_s: float = 0.0
     money: float = 0.0
+    minutes: dict[int, int] = field(default_factory=dict)
+    """Frames by the minute in which they began; no run has more minutes than its scenario."""
 
 
 @dataclass(eq=False, slots=True)
@@ -144,6 +146,8 @@ class Ether:
         used.bytes += size_bytes
         used.airtime_s = round(used.airtime_s + figures.airtime_s, 3)
         used.money = round(used.money + figures.price, 6)
+        minute = int(at_s // 60)
+        used.minutes[minute] = used.minutes.get(minute, 0) + 1
         for receiver, addressed in self._receivers(device, outgoing.peer):
             arrival_s = self.way(device.end, receiver.end).arrival_s(at_s, size_bytes)
             if arrival_s is not None:

@@ -11,7 +11,7 @@ from gateway.simulate.figures import ORACLE
 from gateway.simulate.ledger import CENTRE
 from gateway.simulate.oracle import Content, Way, best_plan
 from gateway.simulate.plot import Strip
-from gateway.simulate.results import LinkUse, RunResult
+from gateway.simulate.results import TRAFFIC_PARTS, LinkUse, RunResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,9 +26,6 @@ BYTES_PER_TEXT_BYTE = 0.5
 
 CONTENT_BYTES_MIN = 4
 """No report takes less."""
-
-PARTS = 240
-"""Equal parts of a run in which a link is looked at for the timeline."""
 
 
 def hindsight(network: Network, result: RunResult) -> RunResult:
@@ -92,8 +89,8 @@ def strips_of(network: Network, run: Figures) -> list[Strip]:
             for other in network.stations
             if other != use.gateway and (channel := network.between(use.gateway, other).get(use.link)) is not None
         ]
-        part_s = run.duration_s / PARTS
-        moments = [(number + 0.5) * part_s for number in range(PARTS)]
+        part_s = run.duration_s / TRAFFIC_PARTS
+        moments = [(number + 0.5) * part_s for number in range(TRAFFIC_PARTS)]
         up = tuple(any(way.next_opening_s(at_s) == at_s for way in ways) for at_s in moments)
-        strips.append(Strip(f"{use.gateway} {use.link}", up, ()))
+        strips.append(Strip(f"{use.gateway} {use.link}", up, use.traffic))
     return strips

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from gateway.model import MessageKind, Precedence
 
 
+TRAFFIC_PARTS = 240
+"""Parts of a run in which the frames of a link are counted: enough for a picture, little for a thousand runs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fate:
     """What became of one report or order that a gateway has accepted. Times are seconds since the beginning of the run."""
@@ -50,6 +54,8 @@ class LinkUse:
     bytes: int
     airtime_s: float
     money: float
+    traffic: tuple[int, ...] = ()
+    """Frames that began in each of TRAFFIC_PARTS equal parts of the run; empty: not counted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,12 +33,12 @@ from gateway.simulate.network import Network, build_network, card_name
 from gateway.simulate.people import Event, Person, draw_events
 from gateway.simulate.post import START_WALL_S, Post
 from gateway.simulate.postsettings import CONSUMER, REGION, post_settings
-from gateway.simulate.results import LinkUse, RunResult
+from gateway.simulate.results import TRAFFIC_PARTS, LinkUse, RunResult
 from gateway.simulate.scenario import MIN_S
 from protocols.content.context import Operation, Shared
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gateway.link import Link, LinkContext
     from gateway.model import Bundle
@@ -318,10 +318,19 @@ class _World:
                 bytes=device.used.bytes,
                 airtime_s=device.used.airtime_s,
                 money=device.used.money,
+                traffic=_in_parts(device.used.minutes, self._scenario.duration_s),
             )
             for name in self._network.stations
             for link, device in self._network.devices[name].items()
         )
+
+
+def _in_parts(minutes: Mapping[int, int], duration_s: float) -> tuple[int, ...]:
+    """Return the frames of minutes as those of equal parts of a run."""
+    parts = [0] * TRAFFIC_PARTS
+    for minute, frames in minutes.items():
+        parts[min(TRAFFIC_PARTS - 1, int(minute * MIN_S * TRAFFIC_PARTS / duration_s))] += frames
+    return tuple(parts)
 
 
 def _all_bundles(outbox: Outbox) -> list[Bundle]:
