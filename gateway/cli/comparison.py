@@ -13,22 +13,23 @@ from gateway.simulate.plot import figure_word, policy_word, share_word, title_of
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from gateway.simulate.figures import Comparison, Summary, Verdict
 
 
 def show(console: Console, comparison: Comparison) -> None:
     """Print tables and verdicts."""
-    console.print(title_of(comparison))
+    console.print(title_of(comparison), soft_wrap=True)
     _delays(console, comparison)
     _spent(console, comparison)
     router = comparison.summaries[0]
     if any(one.all.delivered < one.all.count for one in comparison.summaries):
-        console.print(tr("inf: not delivered; it counts as the longest delay of all"))
+        console.print(tr("inf: not delivered; it counts as the longest delay of all"), soft_wrap=True)
     told = tr("People tried for {span} (median) until a gateway had their report; {count} reports reached none.")
-    console.print(told.format(span=delay_word(router.wait_median_s), count=router.unheard))
+    console.print(told.format(span=delay_word(router.wait_median_s), count=router.unheard), soft_wrap=True)
     for verdict in verdicts_of(comparison):
-        console.print(_verdict_line(verdict, router))
+        console.print(_verdict_line(verdict, router), soft_wrap=True)
 
 
 def delay_word(seconds: float) -> str:
@@ -48,44 +49,32 @@ def ratio_word(value: float) -> str:
 
 
 def _delays(console: Console, comparison: Comparison) -> None:
-    from rich.table import Table
-
-    table = Table(tr("delay"), tr("delivered"), tr("median"), "p95", tr("worst"), tr("x oracle: median"), "p95")
+    table = _table(tr("delay"), tr("delivered"), tr("median"), tr("÷ oracle"), "p95", tr("÷ oracle"), tr("worst"))
     best = comparison.of(ORACLE)
     for precedence in Precedence:
         other = best.by_precedence[precedence]
         if not other.count:
             continue
-        heading = tr("{precedence}: {count}").format(precedence=precedence_word(precedence.name), count=other.count)
-        table.add_row(heading)
+        table.add_row(
+            tr("{precedence}: {count}").format(precedence=precedence_word(precedence.name), count=other.count)
+        )
         for one in comparison.summaries:
             delay = one.by_precedence[precedence]
             table.add_row(
                 f"  {policy_word(one.policy)}",
                 share_word(delay.share),
                 delay_word(delay.median_s),
-                delay_word(delay.tail_s),
-                delay_word(delay.worst_s),
                 ratio_word(ratio(delay.median_s, other.median_s)),
+                delay_word(delay.tail_s),
                 ratio_word(ratio(delay.tail_s, other.tail_s)),
-                end_section=one is comparison.summaries[-1],
+                delay_word(delay.worst_s),
             )
     console.print(table)
 
 
 def _spent(console: Console, comparison: Comparison) -> None:
-    from rich.table import Table
-
-    table = Table(
-        tr("per run"),
-        tr("delivered"),
-        tr("frames"),
-        tr("airtime"),
-        tr("cost"),
-        tr("duplicates"),
-        tr("shed"),
-        tr("took"),
-    )
+    names = (tr("frames"), tr("airtime"), tr("cost"), tr("duplicates"), tr("shed"), tr("took"))
+    table = _table(tr("per run"), tr("delivered"), *names)
     for one in comparison.summaries:
         table.add_row(
             policy_word(one.policy),
@@ -98,6 +87,15 @@ def _spent(console: Console, comparison: Comparison) -> None:
             delay_word(one.wall_s / one.runs),
         )
     console.print(table)
+
+
+def _table(first: str, *others: str) -> Table:
+    """Return a table that fits 80 columns in both languages."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Column, Table
+
+    columns = [Column(name, justify="right", no_wrap=True) for name in others]
+    return Table(Column(first, no_wrap=True), *columns, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
 
 
 def _verdict_line(verdict: Verdict, router: Summary) -> str:
