@@ -65,6 +65,9 @@ ROUND_S = 131.0
 STEPS = 16
 """Most frames of each end in one round."""
 
+AT_ONCE = (1, 3)
+"""How many messages are there at once, each as often as it stands here: those of one moment may share a record."""
+
 PAUSE_S = (1.0, 150.0)
 """Shortest and longest time between two things that happen."""
 
@@ -223,6 +226,13 @@ class AirEnd:
         lane = "beidou"
         self.store.do(lambda outbox: outbox.accept(draft, lane=lane, now_s=self.now_s()))
 
+    def batches(self):
+        """Return how many bundles each of its records carries that carries several."""
+        rows = self.store.connection.execute(
+            "SELECT max(place) FROM air_sent WHERE place > 0 GROUP BY salt, counter ORDER BY salt, counter"
+        ).fetchall()
+        return [row[0] for row in rows]
+
     def hurry(self):
         """Make due what nobody has yet, as an operator would; tries may be used up."""
         waiting = [one.seq for one in self.own() if one.state in (BundleState.QUEUED, BundleState.SENT)]
@@ -277,7 +287,9 @@ class World:
         """Accept messages at both ends; let frames be lost, late, twice, forged, and the keys be rotated and renewed."""
         for _ in range(messages):
             self.clock.advance(self.rng.uniform(*PAUSE_S))
-            self.accept(self.rng.choice(("v1", "v1", "hq")))
+            where = self.rng.choice(("v1", "v1", "hq"))
+            for _ in range(self.rng.choice(AT_ONCE)):
+                self.accept(where)
             for name in self.rng.sample(tuple(self.ends), 2):
                 await self.stir(self.ends[name])
             await self.hear_some()

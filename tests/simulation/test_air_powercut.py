@@ -22,6 +22,7 @@ import structlog
 
 from gateway.air.outgoing import HELLO_BYTES
 from gateway.air.sessions import Sessions
+from gateway.daemon.airmessages import AirMessages
 from gateway.model import Precedence
 from gateway.store.outbox import Outbox
 from protocols.content.errors import ContentError
@@ -37,7 +38,7 @@ from tests.simulation.airstore import DirectStore, memory_folder
 from tests.simulation.airworld import CARDS, ENDS, ROUND_S, Keys, World
 
 SEEDS = 2
-MESSAGES = 6
+MESSAGES = 5
 STATES_MIN = 20_000
 LONG = "三官庙村4719号点搜救，发现2830人被困，需帐篷5561顶、饮用水9472箱、发电机380台、柴油6615升，道路K208+930塌方"
 """More than one frame holds."""
@@ -90,11 +91,13 @@ async def test_a_power_cut_repeats_and_loses_nothing(keys, name, block, monkeypa
     """A cut at every write of a short life: from every disk it may leave both ends go on and keep what was promised."""
     begun_s = time.perf_counter()
     monkeypatch.setattr("gateway.air.sessions.reserve", functools.partial(reserve, block=block))
-    cuts = []
+    cuts, batches = [], []
     for seed in range(1, 1 + SEEDS):
         recording = await Recording(keys, 10 * block + seed, name).live(MESSAGES)
         cuts.append(await Cuts(recording).run())
+        batches += recording.world.ends[name].batches()
     report(capsys, f"{name}, blocks of {block}", cuts, begun_s)
+    assert batches, "no record of these lives carried several bundles"
 
 
 @pytest.mark.long
@@ -189,6 +192,18 @@ async def test_planted_window_in_memory_only(keys, monkeypatch):
     monkeypatch.setattr(Sessions, "receiving", receiving)
 
     await shows("took a record twice", cut_lives(keys, "hq"))
+
+
+async def test_planted_batch_taken_in_part(keys, monkeypatch):
+    """A receiver that keeps the first message of a batch and says that the record is here has lost the others."""
+    real = AirMessages.take
+
+    def first_only(self, outbox, owed, taken, content, now_s):  # noqa: PLR0917
+        return real(self, outbox, owed, taken, replace(content, batch=content.batch[:1]), now_s)
+
+    monkeypatch.setattr(AirMessages, "take", first_only)
+
+    await shows("acknowledged to v1 and lost", cut_lives(keys, "hq"))
 
 
 async def test_planted_tag_unchecked(keys, monkeypatch):

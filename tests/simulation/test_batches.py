@@ -51,14 +51,6 @@ def states(end, *texts):
     return [one.state for one in end.own() if one.draft.message.text in texts]
 
 
-def members(end):
-    """Return how many bundles each record of an end carries, for those that carry several."""
-    rows = end.store.connection.execute(
-        "SELECT max(place) FROM air_sent WHERE place > 0 GROUP BY salt, counter ORDER BY salt, counter"
-    ).fetchall()
-    return [row[0] for row in rows]
-
-
 async def test_what_waits_for_one_slot_leaves_in_one_record(keys):
     """Three reports, one frame: each arrives as itself, and one receipt settles all."""
     world, v1, hq = await two_ends(keys)
@@ -98,10 +90,10 @@ async def test_an_sos_travels_alone(keys):
     await v1.step()
     await world.carry()
     assert hq.heard_texts() == ["就位", "SOS"]
-    assert members(v1) == []
+    assert v1.batches() == []
 
     await v1.step()
-    assert members(v1) == [3]
+    assert v1.batches() == [3]
 
 
 async def test_orders_go_with_orders_only(keys):
@@ -115,7 +107,7 @@ async def test_orders_go_with_orders_only(keys):
     hq.store.do(lambda outbox: outbox.accept(chat, lane="beidou", now_s=hq.now_s()))
 
     await hq.step()
-    assert members(hq) == [2]
+    assert hq.batches() == [2]
     assert all(frame.data[0] & 1 for frame in world.heap), "an order without a long tag"
     await world.settle()
 
