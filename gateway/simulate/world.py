@@ -15,7 +15,7 @@ import random
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from gateway.bus.memory import MemoryBroker
 from gateway.clock import SystemClock
@@ -32,9 +32,9 @@ from gateway.simulate.modellink import ModelLink
 from gateway.simulate.network import Network, build_network, card_name
 from gateway.simulate.people import Event, Person, draw_events
 from gateway.simulate.post import START_WALL_S, Post
-from gateway.simulate.postsettings import CONSUMER, REGION, post_settings
+from gateway.simulate.postsettings import CONSUMER, REGION, PolicyChoice, post_settings
 from gateway.simulate.results import TRAFFIC_PARTS, LinkUse, RunResult
-from gateway.simulate.scenario import MIN_S
+from gateway.simulate.scenario import HOUR_S, MIN_S
 from protocols.content.context import Operation, Shared
 
 if TYPE_CHECKING:
@@ -45,14 +45,12 @@ if TYPE_CHECKING:
     from gateway.simulate.scenario import FaultTable, Scenario
     from gateway.store.outbox import Outbox
 
-PolicyChoice = Literal["router", "first-link", "copy-everywhere"]
-"""The scenario's own policy; only the first link of the order; a copy of everything on all links."""
-
 CONSUMER_CONFIRMS_S = 2.0
 """How long the program at the end of a bus takes to confirm a report."""
 HAND_IN_RETRY_S = 10.0
 """How long a person waits at a gateway that is down before handing in again."""
 PROGRESS_STEPS = 100
+DAY_S = 86_400.0
 RAM_DISK = Path("/dev/shm")  # noqa: S108 - only where there is one: stores of a run live and die with it
 
 __all__ = ["Network", "PolicyChoice", "build_network", "run"]
@@ -147,7 +145,9 @@ class _World:
             rng = random.Random(f"{self._seed}/post/{end.name}")
             settings = post_settings(self._scenario, end.name, self._policy)
             air = (Keyring(keys, own=end), keys, shared)
-            self._posts[end.name] = Post(settings, folder, {}, self._broker, rng, air=air, links=self._makers(end.name))
+            post = Post(settings, folder, {}, self._broker, rng, air=air, links=self._makers(end.name))
+            post.clock.offset_s = _wall_at_start_s(self._scenario.scenario.start_hour, settings.router.utc_offset_h)
+            self._posts[end.name] = post
 
     def _makers(self, station: str) -> dict[str, Callable[[LinkContext], Link]]:
         ether = self._network.ether
@@ -323,6 +323,12 @@ class _World:
             for name in self._network.stations
             for link, device in self._network.devices[name].items()
         )
+
+
+def _wall_at_start_s(start_hour: float, utc_offset_h: float) -> float:
+    """Return the wall clock at the beginning of a run, so that windows and quiet hours fall into the hours of the file."""
+    midnight_s = START_WALL_S - START_WALL_S % DAY_S + DAY_S
+    return midnight_s + (start_hour - utc_offset_h) * HOUR_S
 
 
 def _in_parts(minutes: Mapping[int, int], duration_s: float) -> tuple[int, ...]:
