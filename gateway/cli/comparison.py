@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 def show(console: Console, comparison: Comparison) -> None:
     """Print tables and verdicts."""
     console.print(title_of(comparison), soft_wrap=True)
+    console.print()
     _delays(console, comparison)
+    console.print()
     _spent(console, comparison)
+    console.print()
+    console.print(tr("ratio: to the oracle's figure; per run: means over all runs"), soft_wrap=True)
     router = comparison.summaries[0]
     if any(one.all.delivered < one.all.count for one in comparison.summaries):
         console.print(tr("inf: not delivered; it counts as the longest delay of all"), soft_wrap=True)
@@ -49,7 +53,7 @@ def ratio_word(value: float) -> str:
 
 
 def _delays(console: Console, comparison: Comparison) -> None:
-    table = _table(tr("delay"), tr("delivered"), tr("median"), tr("÷ oracle"), "p95", tr("÷ oracle"), tr("worst"))
+    table = _table(tr("delay"), tr("delivered"), tr("median"), tr("ratio"), "p95", tr("ratio"), tr("worst"))
     best = comparison.of(ORACLE)
     for precedence in Precedence:
         other = best.by_precedence[precedence]
@@ -95,7 +99,9 @@ def _table(first: str, *others: str) -> Table:
     from rich.table import Column, Table
 
     columns = [Column(name, justify="right", no_wrap=True) for name in others]
-    return Table(Column(first, no_wrap=True), *columns, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    return Table(
+        Column(first, no_wrap=True), *columns, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False
+    )
 
 
 def _verdict_line(verdict: Verdict, router: Summary) -> str:

@@ -37,10 +37,9 @@ def result(fates, policy=ROUTER, seed=1, links=None, **more):
         scenario="valley",
         policy=policy,
         seed=seed,
-        duration_s=7200.0,
         fates=tuple(fates),
         links=(use(),) if links is None else tuple(links),
-        **{"duplicates": 0, "shed": 0, "wall_s": 1.5} | more,
+        **{"duration_s": 7200.0, "duplicates": 0, "shed": 0, "wall_s": 1.5} | more,
     )
 
 
