@@ -279,7 +279,9 @@ class Relaying:
         """Return the station that a carried frame goes to next, by a link of one bearer if that is given; None without any."""
         before = self._carried(outbox, bundle.seq)
         not_to = {bundle.draft.source.name} | ({before.prev} if before is not None else set())
-        found = self._ways.next_hop(outbox, bundle.destination.name, now_s, bearer=bearer, not_to=frozenset(not_to))
+        found = self._ways.next_hop(
+            outbox, bundle.destination.name, now_s, bearer=bearer, not_to=frozenset(not_to), attempt=bundle.attempts
+        )
         return None if found is None else Endpoint(EndpointKind.STATION, found.via)
 
     def why_over(self, outbox: Outbox, bundle: Bundle, now_s: float) -> str:

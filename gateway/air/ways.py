@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.model import BEIDOU, STATION_ENTRIES_MAX, Endpoint, EndpointKind, Station
 from gateway.router.addressing import peer_on
-from gateway.router.routes import LEARNED_MAX, Learned, Target
+from gateway.router.routes import LEARNED_MAX, Learned, Target, in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -82,16 +82,15 @@ class Ways:
         *,
         bearer: str | None = None,
         not_to: frozenset[str] = frozenset(),
+        attempt: int = 0,
     ) -> Way | None:
-        """Return the best way to a gateway, by a link of one bearer if that is given; None without any."""
-        for way, station in self.ways(outbox, name, now_s, not_to):
-            if bearer is None or bearer in station.bearers():
-                return way
-        return None
+        """Return the way to a gateway for one try, by a link of one bearer if that is given; None without any."""
+        ways = self.ways(outbox, name, now_s, not_to)
+        return in_turn([way for way, station in ways if bearer is None or bearer in station.bearers()], attempt)
 
     def address(self, outbox: Outbox, name: str, now_s: float, bearer: str, attempt: int = 0) -> tuple[Way, str] | None:
         """Return the best way to a gateway on a bearer, and the link address of its next station."""
-        way = self.next_hop(outbox, name, now_s, bearer=bearer)
+        way = self.next_hop(outbox, name, now_s, bearer=bearer, attempt=attempt)
         if way is None:
             return None
         found = peer_on(Endpoint(EndpointKind.STATION, way.via), bearer, outbox.station, attempt)

@@ -59,7 +59,7 @@ class AirReach:
                 outbox.postpone(bundle.seq, now_s + NO_KEY_RECHECK_S, why)
                 return None
             return Hop(bundle.destination)
-        way = self._air.ways.next_hop(outbox, peer.name, now_s, bearer=self._bearer)
+        way = self._air.ways.next_hop(outbox, peer.name, now_s, bearer=self._bearer, attempt=bundle.attempts)
         if way is not None:
             return Hop(Endpoint(EndpointKind.STATION, way.via), peer)
         return None if self._air.ways.ways(outbox, peer.name, now_s) else Hop(station, peer)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 STATIC_MAX = 1_000
 """Static routes of one gateway."""
@@ -113,6 +113,8 @@ class Way:
     why: str
     relays: int
     is_direct: bool = False
+    is_guess: bool = False
+    """Whether nothing says that this leads there but that everything unknown is the superior's to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,7 @@ class Routes:
             Way(one.via, f"heard through it {now_s - one.heard_s:.0f} s ago", max(1, one.hops)) for one in fresh_first
         )
         if self.upstream is not None and self.upstream != target.name:
-            yield Way(self.upstream, "the gateway above", 1)
+            yield Way(self.upstream, "the gateway above", 1, is_guess=True)
 
     def heard(self, name: str, now_s: float) -> tuple[Learned, ...]:
         """Return what was learned of a station and still counts, heard last first."""
@@ -209,6 +211,17 @@ class Routes:
             ],
             "learned_count": len(learned),
         }
+
+
+def in_turn(ways: Sequence[Way], attempt: int) -> Way | None:
+    """Return the way for one try: relays take turns, since none of them says that it is there; best first.
+
+    Who is reached directly is not sent detours, which have less room in a frame.
+    """
+    if not ways or ways[0].is_direct:
+        return ways[0] if ways else None
+    turns = [way for way in ways if not (way.is_direct or way.is_guess)] or [ways[0]]
+    return turns[attempt % len(turns)]
 
 
 def _static_way(route: StaticRoute, target: Target) -> Way:

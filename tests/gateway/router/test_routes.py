@@ -16,6 +16,7 @@ from gateway.router.routes import (
     Routes,
     StaticRoute,
     Target,
+    in_turn,
 )
 
 NOW_S = 100_000.0
@@ -151,6 +152,22 @@ def test_the_neighbours_of_one_station_are_bounded():
 
     assert len(known.learned["v1"]) == LEARNED_PER_STATION_MAX
     assert "r0" not in vias(known, "v1")
+
+
+# Turns
+
+
+def test_relays_take_turns_and_a_neighbour_is_not_sent_detours():
+    """The second try goes by the next relay; the superior is asked only where nobody else is known."""
+    known = routes(("v*", "r1"), ("v*", "r2"), upstream="hq").after_heard(heard("v1", "r3"))
+    ways = known.ways(Target("v1"), NOW_S)
+    direct = known.ways(Target("v1", has_address=True), NOW_S)
+    unknown = known.ways(Target("w1"), NOW_S)
+
+    assert [in_turn(ways, attempt).via for attempt in range(4)] == ["r1", "r2", "r3", "r1"]
+    assert [in_turn(direct, attempt).via for attempt in range(3)] == ["v1"] * 3
+    assert [in_turn(unknown, attempt).via for attempt in range(2)] == ["hq"] * 2
+    assert in_turn((), 0) is None
 
 
 # Properties
