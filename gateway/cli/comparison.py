@@ -121,7 +121,8 @@ def _verdict_line(verdict: Verdict, router: Summary) -> str:
     }
     value = f"{verdict.value:.4f}" if verdict.name == "share" else ratio_word(verdict.value)
     told = words[verdict.name].format(value=value, limit=verdict.limit, against=against)
-    line = f"{tr('kept') if verdict.kept else tr('NOT KEPT')}: {told}"
+    judged = tr("kept") if verdict.kept else tr("NOT KEPT")  # Babel does not look into f-strings
+    line = f"{judged}: {told}"
     if verdict.kept or verdict.name != "flash_delivered":
         return line
     seeds = ", ".join(map(str, router.flash_lost_seeds))
