@@ -66,14 +66,28 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
-    """A budget and what was spent of it; immutable, so that it can be asked "what if" on any thread.
+class Account:
+    """What was spent in one window: its buckets, oldest first, by number since the beginning of the timeline."""
 
-    ``spent`` holds for each limited window its buckets, oldest first, by number since the beginning of the timeline.
-    """
+    buckets: tuple[tuple[int, Spend], ...] = ()
+    total: Spend = field(default_factory=Spend)
+    """Sum of all buckets, those included that have left the window since: when this fits, nothing need be counted."""
+
+    @classmethod
+    def of(cls, buckets: tuple[tuple[int, Spend], ...]) -> Self:
+        """Return the account of these buckets."""
+        return cls(buckets, sum((one for _, one in buckets), Spend()))
+
+
+NOTHING = Account()
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """A budget and what was spent of it; immutable, so that it can be asked "what if" on any thread."""
 
     budget: Budget = field(default_factory=Budget)
-    spent: Mapping[Period, tuple[tuple[int, Spend], ...]] = field(default_factory=dict)
+    spent: Mapping[Period, Account] = field(default_factory=dict)
 
     def allows_at_s(self, spend: Spend, precedence: Precedence, now_s: float) -> float:
         """Return when so much may be spent: ``now_s`` for now, later, or inf when it exceeds the budget by itself.
@@ -97,9 +111,9 @@ class Ledger:
     def to_json(self) -> dict[str, list[list[float]]]:
         """Return the stored form of what was spent; the budget itself comes from the settings."""
         return {
-            str(period): [[bucket, *spend.to_json()] for bucket, spend in buckets]
-            for period, buckets in self.spent.items()
-            if buckets
+            str(period): [[bucket, *spend.to_json()] for bucket, spend in account.buckets]
+            for period, account in self.spent.items()
+            if account.buckets
         }
 
     @classmethod
@@ -115,11 +129,15 @@ class Ledger:
         figures = (figure for buckets in spent.values() for _, one in buckets for figure in one.to_json())
         if not all(0 <= figure < math.inf for figure in figures):
             raise ValueError("ledger: found a figure that is negative or no number")
-        return cls(budget, {period: buckets for period, buckets in spent.items() if period in budget.limits})
+        return cls(
+            budget, {period: Account.of(buckets) for period, buckets in spent.items() if period in budget.limits}
+        )
 
     def _window_allows_at_s(self, period: Period, spend: Spend, now_s: float) -> float:
         """Return when the oldest buckets have left the window that stand in the way."""
         limits, share = self.budget.limits[period], 1.0 - self.budget.sos_reserve
+        if _fits(self.spent.get(period, NOTHING).total + spend, limits, share):
+            return now_s
         buckets = self._live(period, now_s)
         total = sum((one for _, one in buckets), spend)
         if _fits(total, limits, share):
@@ -132,14 +150,14 @@ class Ledger:
 
     def _live(self, period: Period, now_s: float) -> tuple[tuple[int, Spend], ...]:
         """Return the buckets that still touch the window."""
-        return tuple(one for one in self.spent.get(period, ()) if _leaves_s(period, one[0]) > now_s)
+        return tuple(one for one in self.spent.get(period, NOTHING).buckets if _leaves_s(period, one[0]) > now_s)
 
-    def _with(self, period: Period, spend: Spend, now_s: float) -> tuple[tuple[int, Spend], ...]:
+    def _with(self, period: Period, spend: Spend, now_s: float) -> Account:
         number = int(now_s // (PERIOD_S[period] / BUCKETS[period]))
         live = self._live(period, now_s)
         if live and live[-1][0] >= number:  # the same bucket, or a timeline that was set back: never counted as less
-            return (*live[:-1], (live[-1][0], live[-1][1] + spend))
-        return (*live, (number, spend))[-BUCKETS_MAX:]
+            return Account.of((*live[:-1], (live[-1][0], live[-1][1] + spend)))
+        return Account.of((*live, (number, spend))[-BUCKETS_MAX:])
 
     def _share(self, period: Period, now_s: float) -> float:
         limits = self.budget.limits[period]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gateway.model import BundleState, Precedence
@@ -12,11 +12,33 @@ from gateway.router.policy import COPIES_MAX, LIFETIME_SHARE, Choose
 from gateway.router.weigh import SUSPECT, TRUSTED, Weighed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from gateway.model import Bundle
     from gateway.router.plan import LinkView
     from gateway.router.policy import Policy, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The link in use for a sort of traffic, and when others were left."""
+
+    link: str | None = None
+    left_s: Mapping[str, float] = field(default_factory=dict)
+
+    def is_left(self, link: str, now_s: float, hold_down_s: float) -> bool:
+        """Tell whether a link was left too lately to go back to it."""
+        left_s = self.left_s.get(link)
+        return left_s is not None and now_s - left_s < hold_down_s
+
+    def moved_to(self, link: str, now_s: float, hold_down_s: float) -> Standing:
+        """Return the standing with this link in use; what was left long ago is forgotten."""
+        if link == self.link:
+            return self
+        left = {name: at_s for name, at_s in self.left_s.items() if now_s - at_s < hold_down_s and name != link}
+        if self.link is not None:
+            left[self.link] = now_s
+        return Standing(link, left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +49,8 @@ class Verdict:
     reason: str = ""
     probe: str | None = None
     until_s: float = math.inf
+    standing: Standing | None = None
+    """What is in use from now on; None: as before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +61,7 @@ class Question:
     rule: Rule
     policy: Policy
     now_s: float
+    standing: Standing
 
     @property
     def copies(self) -> int:
@@ -53,20 +78,24 @@ class Question:
 
 def soonest(question: Question, pool: list[Weighed]) -> Verdict:
     """Choose by expected delivery; a link that waits for its budget or for quiet hours is not named before it may."""
-    now_s = question.now_s
     usable = [one for one in pool if one.view.is_usable and one.start_s < math.inf]
-    in_use = _in_use(usable) if question.copies == 1 else None
-
-    def key(one: Weighed) -> tuple[bool, float, float, tuple[int, str]]:
-        head_start_s = one.rest_s * question.policy.hysteresis if one is in_use else 0.0
-        return (one.trust == SUSPECT, one.arrival_s - head_start_s, one.start_s, one.rank)
-
-    ranked = sorted(usable, key=key)[: _copies_left(question, pool)]
-    ready = [one for one in ranked if one.is_ready(now_s)]
+    ranked = sorted(usable, key=lambda one: (one.trust == SUSPECT, one.arrival_s, one.start_s, one.rank))
+    ranked = ranked[: _copies_left(question, pool)]
+    if question.copies == 1 and usable:
+        ranked = [_as_soon_in_order(question, usable, ranked[0])]
+    ready = [one for one in ranked if one.is_ready(question.now_s)]
     if not ready:
         return _wait_for(ranked[0]) if ranked else Verdict()
     reason = "soonest slot" if question.copies == 1 else f"soonest slot, {len(ready)} at once"
     return Verdict(tuple(one.name for one in ready), reason)
+
+
+def _as_soon_in_order(question: Question, usable: list[Weighed], best: Weighed) -> Weighed:
+    """Return the first in the operator's order that is not clearly later than the soonest."""
+    latest_s = best.arrival_s + best.rest_s * question.policy.hysteresis
+    return next(
+        one for one in usable if (one.trust == SUSPECT) == (best.trust == SUSPECT) and one.arrival_s <= latest_s
+    )
 
 
 def cheapest(question: Question, pool: list[Weighed], links: Sequence[LinkView]) -> Verdict:
@@ -79,7 +108,8 @@ def cheapest(question: Question, pool: list[Weighed], links: Sequence[LinkView])
     waiting = [one for one in pool if one.could_be_waited_for(now_s)]
     if not ready:
         return _wait_for(min(waiting, key=lambda one: (one.start_s, one.rank))) if waiting else Verdict()
-    chosen = _best(question, ready)
+    chosen = _unless_left_lately(question, ready, _best(question, ready))
+    standing = _standing(question, chosen)
     cheaper = _worth_waiting_for(question, waiting, chosen)
     if cheaper is not None:
         return _wait_for(cheaper)
@@ -89,20 +119,16 @@ def cheapest(question: Question, pool: list[Weighed], links: Sequence[LinkView])
         if other is not None:
             chosen, reason = other, f"{reason}, keeping {chosen.name} free for an SOS"
     names = [chosen.name]
-    for _ in range(question.copies - 1):
+    for _ in range(_copies_left(question, pool) - 1):
         rest = [one for one in ready if one.name not in names]
         if rest:
             names.append(_best(question, rest).name)
-    return Verdict(tuple(names), reason, probe=_probe(question, ready, chosen))
+    return Verdict(tuple(names), reason, probe=_probe(question, ready, chosen), standing=standing)
 
 
 def _best(question: Question, candidates: list[Weighed]) -> Weighed:
-    """Return the best of links that are ready, in the operator's order: one further down must be clearly cheaper.
-
-    Clearly is by the hysteresis; the way back up is open a little sooner while the lower one is in use, so that figures
-    which hover at the border change nothing.
-    """
-    deadline_s, hysteresis = question.deadline_s, question.policy.hysteresis
+    """Return the best of links that are ready, in the operator's order: one further down must be clearly cheaper."""
+    deadline_s = question.deadline_s
     classes = [_class(one, is_late=one.arrival_s > deadline_s) for one in candidates]
     top = min(classes)
     peers = [one for one, each in zip(candidates, classes, strict=True) if each == top]
@@ -111,16 +137,35 @@ def _best(question: Question, candidates: list[Weighed]) -> Weighed:
         return best
     if best.arrival_s > deadline_s:
         return min(peers, key=lambda one: (one.arrival_s, one.rank))
-    in_use = _in_use(candidates)
     for one in peers[1:]:
-        if _is_clearly_cheaper(one, best, hysteresis / 2 if one is in_use else hysteresis):
+        if _is_clearly_cheaper(one, best, question.policy.hysteresis):
             best = one
     return best
 
 
-def _class(one: Weighed, *, is_late: bool) -> int:
+def _unless_left_lately(question: Question, ready: list[Weighed], best: Weighed) -> Weighed:
+    """Return the link in use instead of one that was left lately, as long as the one in use does not fail.
+
+    Each link is held down by itself; this is for two that change one shortly after the other.
+    """
+    standing = question.standing
+    if not standing.is_left(best.name, question.now_s, question.policy.hold_down_s):
+        return best
+    in_use = next((one for one in ready if one.name == standing.link), best)
+    works = in_use.trust != SUSPECT and in_use.arrival_s <= question.deadline_s
+    return in_use if works else best
+
+
+def _standing(question: Question, chosen: Weighed) -> Standing | None:
+    """Return what is in use from now on; a bundle that had a link already or is late says nothing of the others."""
+    if question.bundle.tried or chosen.arrival_s > question.deadline_s:
+        return None
+    return question.standing.moved_to(chosen.name, question.now_s, question.policy.hold_down_s)
+
+
+def _class(one: Weighed, *, is_late: bool) -> tuple[int, float]:
     """Return the order of trust and time: a trusted link that is late still goes before one that is suspect."""
-    return 4 + is_late if one.trust == SUSPECT else 2 * is_late + one.trust
+    return 4 + is_late if one.trust == SUSPECT else 2 * is_late + one.trust, one.settles_s
 
 
 def _is_clearly_cheaper(one: Weighed, other: Weighed, margin: float) -> bool:
@@ -139,12 +184,6 @@ def _worth_waiting_for(question: Question, waiting: list[Weighed], chosen: Weigh
         and _is_clearly_cheaper(one, chosen, question.policy.hysteresis)
     ]
     return min(cheaper, key=lambda one: (one.price, one.rank), default=None)
-
-
-def _in_use(pool: list[Weighed]) -> Weighed | None:
-    """Return the link that was used last; None while none was."""
-    last = max(pool, key=lambda one: one.view.health.used_s, default=None)
-    return None if last is None or last.view.health.used_s == -math.inf else last
 
 
 def _reason(question: Question, ready: list[Weighed], chosen: Weighed) -> str:
@@ -181,14 +220,14 @@ def _probe(question: Question, ready: list[Weighed], chosen: Weighed) -> str | N
 def _is_due_to_show(question: Question, one: Weighed) -> bool:
     """Tell whether a link may be probed with this bundle now: seldom, in a free slot, from the first half of its budget.
 
-    A link that is only held down has shown that it works and needs no probe.
+    One that answered its last is asked again at once. One that is only held down has shown enough and needs no probe.
     """
     health, now_s = one.view.health, question.now_s
     return (
         (health.doubted or health.unanswered_since_s < math.inf)
         and one.name not in question.bundle.tried
         and one.view.not_before_s <= now_s
-        and now_s - health.last_try_s >= question.policy.probe_every_s
+        and (now_s - health.last_try_s >= question.policy.probe_every_s or health.answered_s >= health.tried_s)
         and one.view.ledger.share_spent(now_s) <= PROBE_SHARE_MAX
     )
 

@@ -1,8 +1,8 @@
 """What is known of a link from evidence only: outcomes and heard traffic, never socket state.
 
 A link that takes everything and confirms nothing is *suspect* once its oldest unacknowledged try is older than the
-policy allows. One whose peers answer too little of what it takes is *doubted*, by its estimate. The router then prefers
-the next link. Evidence clears both, and the hold-down keeps the router from going back before the evidence has lasted.
+policy allows. One whose device is content and whose peers answer nothing is *doubted*. The router then prefers the
+next link. Evidence clears both, and the hold-down keeps the router from going back before the evidence has lasted.
 A link that was away counts as failed too, for the standing preference: what comes and goes every minute is left alone.
 """
 
@@ -10,21 +10,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from gateway.link import SendOutcome
-
-if TYPE_CHECKING:
-    from gateway.router.estimate import Figure
 
 SILENCE_S = 180.0
 """Tries without feedback for three slots are a silence; a single lost feedback, repeated after two, is not."""
 
-DOUBT_BELOW = 0.5
-"""A link of which even the hopeful end of the range for its success lies below this is doubted …"""
+LOST_RUN = 3
+"""Transmissions that peers should have answered and did not, one after another, after which a link is doubted …"""
 
-TRUST_FROM = 0.6
-"""… until the middle of the range is here again; two figures, so that one receipt more or less changes nothing."""
+ANSWERED_RUN = 2
+"""… and answers one after another that end the doubt: one alone may be a gap in a bad hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,37 +34,50 @@ class LinkHealth:
     heard_s: float = -math.inf
     """When anything was last heard or confirmed."""
     doubted: bool = False
-    """Too little of what it takes arrives, by its estimate."""
+    """What it took lately was not answered."""
     opened: bool | None = None
     """Whether it is open; None: it never was, so opening is no return."""
     returned_s: float = -math.inf
     """When it was last open again after being away."""
     tried_s: float = -math.inf
     """When anything last left by it, as far as anybody knows."""
-    used_s: float = -math.inf
-    """When anything but FLASH last left by it: the link with the latest is the one in use."""
+    answered_s: float = -math.inf
+    """When a peer last confirmed something that went by it."""
+    run: int = 0
+    """Answers (above 0) or answers missed (below) one after another."""
 
     @property
     def last_try_s(self) -> float:
         """Return when it was last given anything, as far as is known."""
         return max(self.tried_s, self.unanswered_since_s if self.unanswered_since_s < math.inf else -math.inf)
 
-    def after_outcome(self, outcome: SendOutcome, now_s: float, *, urgent: bool = False) -> LinkHealth:
-        """Return the health after one try; ``urgent`` for FLASH, which goes everywhere and makes no link the one in use."""
+    def after_outcome(self, outcome: SendOutcome, now_s: float) -> LinkHealth:
+        """Return the health after one try."""
         if outcome in (SendOutcome.DEFERRED, SendOutcome.REFUSED):
             return self
-        tried = replace(self, tried_s=now_s, used_s=self.used_s if urgent else now_s)
+        tried = replace(self, tried_s=now_s)
         if outcome is SendOutcome.UNKNOWN:
             return replace(tried, unanswered_since_s=min(self.unanswered_since_s, now_s))
         was_silent = now_s - self.unanswered_since_s >= SILENCE_S
         failed_s = now_s if was_silent else self.failed_s
         return replace(tried, unanswered_since_s=math.inf, failed_s=failed_s, heard_s=now_s)
 
-    def after_estimate(self, success: Figure, now_s: float) -> LinkHealth:
-        """Return the health after the estimate has learned something; when doubt ends, the hold-down counts from here."""
-        if not self.doubted:
-            return replace(self, doubted=True) if success.high < DOUBT_BELOW else self
-        return replace(self, doubted=False, failed_s=now_s) if success.mean >= TRUST_FROM else self
+    def after_answered(self, now_s: float) -> LinkHealth:
+        """Return the health after a peer has confirmed something; when that ends a doubt, the hold-down counts from here."""
+        run = max(self.run, 0) + 1
+        is_over = self.doubted and run >= ANSWERED_RUN
+        return replace(
+            self,
+            run=run,
+            answered_s=now_s,
+            doubted=self.doubted and not is_over,
+            failed_s=now_s if is_over else self.failed_s,
+        )
+
+    def after_unanswered(self) -> LinkHealth:
+        """Return the health after a peer has not confirmed in time what a gateway always confirms."""
+        run = min(self.run, 0) - 1
+        return replace(self, run=run, doubted=self.doubted or run <= -LOST_RUN)
 
     def after_state(self, *, is_open: bool, now_s: float) -> LinkHealth:
         """Return the health after the link was reported open or not; the first opening is no return."""

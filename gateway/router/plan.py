@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gateway.link import LinkState
 from gateway.model import Precedence
 from gateway.router.budget import UNLIMITED, Ledger
-from gateway.router.choose import Question, Verdict, cheapest, soonest
+from gateway.router.choose import Question, Standing, Verdict, cheapest, soonest
 from gateway.router.contacts import ALWAYS, Contact, Quiet
 from gateway.router.estimate import LinkEstimate
 from gateway.router.health import LinkHealth
@@ -66,7 +66,7 @@ class Option:
     success: float | None = None
     """Probability that one transmission arrives."""
     price: float | None = None
-    """Expected price of having it there, repeats counted."""
+    """What one transmission costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,8 @@ class Decision:
     """Every link of the lane in the operator's order."""
     probe: str | None = None
     """A link beside these that may take it instead, at once, to show whether it works again."""
+    standing: Standing = field(default_factory=Standing)
+    """What is in use for this sort of traffic from now on; given back with the next question (see standing.py)."""
     until_s: float = math.inf
     """With no links: when time alone changes that (a pass, a budget, the end of quiet hours); inf: nobody knows."""
 
@@ -105,17 +107,21 @@ def plan(
     size_bytes: int | None = None,
     *,
     source: Ledger = UNLIMITED,
+    standing: Standing | None = None,
 ) -> Decision:
     """Decide which of ``links`` should carry ``bundle``, of ``size_bytes`` on the air; ``source`` is its author's ledger.
+
+    ``standing`` is what is in use (see standing.py); without it nothing is, and the answer is what it would be at first.
 
     By the policy's rule: what must be there soonest goes where it is expected first, FLASH over two links at once; the
     rest goes where it is cheapest in time, or by the operator's order alone. A bundle that was tried without evidence
     prefers links that have not had it yet; when all have, a new round begins.
     """
     rule = policy.rule(bundle.precedence, bundle.draft.message.kind)
+    before = standing or Standing()
     reachable = [link for link in links if is_in_lane(link.bearer, bundle.lane)]
     if not reachable:
-        return Decision((), f"no link of bearer {bundle.lane} is configured")
+        return Decision((), f"no link of bearer {bundle.lane} is configured", standing=before)
     delay_s = delay_believed_s(reachable, now_s)
     weighed = sorted(
         (
@@ -124,7 +130,7 @@ def plan(
         ),
         key=lambda one: one.rank,
     )
-    question = Question(bundle, rule, policy, now_s)
+    question = Question(bundle, rule, policy, now_s, before)
     allowed = _allowed(question, weighed)
     pool = _untried(question, allowed)
     verdict = soonest(question, pool) if rule.choose is Choose.SOONEST else cheapest(question, pool, links)
@@ -140,7 +146,7 @@ def plan(
         )
         for one in weighed
     )
-    return Decision(verdict.links, reason, options, verdict.probe, verdict.until_s)
+    return Decision(verdict.links, reason, options, verdict.probe, verdict.standing or before, verdict.until_s)
 
 
 def _allowed(question: Question, weighed: list[Weighed]) -> list[Weighed]:
@@ -174,15 +180,18 @@ def _why_none(question: Question, allowed: list[Weighed]) -> str:
 
 def _why_not(question: Question, one: Weighed, verdict: Verdict, allowed: list[Weighed], pool: list[Weighed]) -> str:
     """Say why a link was not chosen; empty for one that was."""
-    wait_s = one.start_s - question.now_s
-    reasons = (
-        (one.name in verdict.links, ""),
-        (one.name == verdict.probe, f"gets one bundle as a probe: {one.doubt}"),
-        (one not in allowed, "the policy does not let it carry this"),
-        (one.could_be_waited_for(question.now_s), f"{one.held_by or one.view.state}, free in {wait_s:.0f} s"),
-        (not one.view.is_usable, f"is {one.view.state}"),
-        (one.start_s == math.inf, f"kept off by {one.held_by}"),
-        (one not in pool, "has had it in this round"),
-        (bool(one.doubt), one.doubt),
-    )
-    return next((why for holds, why in reasons if holds), "comes after")
+    if one.name in verdict.links:
+        return ""
+    if one.name == verdict.probe:
+        return f"gets one bundle as a probe: {one.doubt}"
+    if one not in allowed:
+        return "the policy does not let it carry this"
+    if not one.is_ready(question.now_s):
+        return _why_not_ready(question, one)
+    return one.doubt or ("comes after" if one in pool else "has had it in this round")
+
+
+def _why_not_ready(question: Question, one: Weighed) -> str:
+    if one.could_be_waited_for(question.now_s):
+        return f"{one.held_by or one.view.state}, free in {one.start_s - question.now_s:.0f} s"
+    return f"kept off by {one.held_by}" if one.view.is_usable else f"is {one.view.state}"

@@ -100,8 +100,11 @@ DEFAULT_RULES: Mapping[Precedence, Rule] = {
 LIFETIME_SHARE = 0.5
 """Share of what is left of a lifetime in which it should be there; the rest is for a second chance."""
 
+HOLD_DOWN_S = 300.0
+"""How long a link that failed must work again before it is preferred again."""
+
 HYSTERESIS = 0.25
-"""A link that is not the one last used, or not first in order, must be better by this share to be taken instead."""
+"""A link further down in the operator's order must be better by this share, cheaper or sooner, to be taken instead."""
 
 PROBE_EVERY_S = 900.0
 """How often a link that is doubted, but comes first, gets one real bundle that is not urgent to show what it can."""
@@ -136,7 +139,7 @@ class Policy:
 
     order: Mapping[Precedence, tuple[str, ...]] = field(default_factory=dict)
     patience: Mapping[Precedence, Patience] = field(default_factory=lambda: DEFAULT_PATIENCE)
-    hold_down_s: float = 300.0
+    hold_down_s: float = HOLD_DOWN_S
     """A link that failed is preferred again only after this long with evidence; so nothing flaps."""
     rules: Mapping[Precedence, Rule] = field(default_factory=lambda: DEFAULT_RULES)
     kinds: Mapping[MessageKind, KindRule] = field(default_factory=dict)

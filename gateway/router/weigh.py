@@ -32,7 +32,7 @@ TRUSTED, SETTLING, SUSPECT = range(3)
 """How far a link is trusted, best first."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # not frozen: thousands are made a second, and none is changed
 class Weighed:
     """What one link would mean for one bundle. Times on the timeline."""
 
@@ -41,6 +41,9 @@ class Weighed:
     trust: int
     doubt: str
     """Why it is not trusted; empty where it is."""
+    settles_s: float
+    """When a hold-down ends: what has been back longest comes first, so that links that are held down do not alternate.
+    -inf where it is trusted, inf where time alone does not end its doubt."""
     held_s: float
     """From when schedule, quiet hours and budgets let it go: now or earlier for at once, inf for never."""
     held_by: str
@@ -50,7 +53,8 @@ class Weighed:
     """From then until it is expected to be there: what was learned of the link, not when its slot is."""
     success: float
     price: float
-    """Expected price of having it there, repeats counted."""
+    """What one transmission costs. Losses are no part of it: what was learned speaks by trust alone, or prices that are
+    nearly the same would send every other bundle another way."""
 
     @property
     def name(self) -> str:
@@ -88,7 +92,7 @@ def weigh(
     """Weigh one link of the bundle's lane; ``delay_s`` is what is believed of a link whose delay was never measured."""
     precedence = bundle.precedence
     frames = frames_of(size_bytes, view.frame_bytes)
-    trust, doubt = _trust(view, rule, policy, precedence, now_s)
+    trust, doubt, settles_s = _trust(view, rule, policy, precedence, now_s)
     held_s, held_by = held(view, bundle, now_s, size_bytes=size_bytes, source=source)
     start_s = max(now_s, view.not_before_s, held_s)
     contact = view.contact
@@ -106,12 +110,13 @@ def weigh(
         rank=policy.rank(precedence, view.name),
         trust=trust,
         doubt=doubt,
+        settles_s=settles_s,
         held_s=held_s,
         held_by=held_by,
         start_s=start_s,
         rest_s=rest_s,
         success=success,
-        price=view.tariff.price(frames, size_bytes or 0) / success,
+        price=view.tariff.price(frames, size_bytes or 0),
     )
 
 
@@ -158,14 +163,17 @@ def delay_believed_s(views: Sequence[LinkView], now_s: float) -> float:
     return sum(measured) / len(measured) if measured else PRIOR_DELAY_S
 
 
-def _trust(view: LinkView, rule: Rule, policy: Policy, precedence: Precedence, now_s: float) -> tuple[int, str]:
+def _trust(view: LinkView, rule: Rule, policy: Policy, precedence: Precedence, now_s: float) -> tuple[int, str, float]:
+    """Return how far a link is trusted, what speaks against it, and when that ends by time alone."""
     health = view.health
     if health.is_suspect(now_s, policy.patience[precedence].unacknowledged_s, policy.hold_down_s):
         if health.doubted:
-            return SUSPECT, "too little arrives"
-        return SUSPECT, "unacknowledged" if health.unanswered_since_s < math.inf else "held down after a silence"
+            return SUSPECT, "unanswered", math.inf
+        if health.unanswered_since_s < math.inf:
+            return SUSPECT, "unacknowledged", math.inf
+        return SUSPECT, "held down after a silence", health.failed_s + policy.hold_down_s
     # What is scheduled comes back by plan and is taken at once; and nothing urgent waits for a link to settle.
     is_standing = rule.choose is not Choose.SOONEST and not view.contact.is_scheduled
     if is_standing and health.is_settling(now_s, policy.hold_down_s):
-        return SETTLING, "held down after an outage"
-    return TRUSTED, ""
+        return SETTLING, "held down after an outage", health.returned_s + policy.hold_down_s
+    return TRUSTED, "", -math.inf
