@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from gateway.bus.wire import clean_value
-from gateway.daemon.operations import OperationError
+from gateway.daemon.requests import OperationError
 from gateway.observe.log import logger
 
 if TYPE_CHECKING:

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import math
 import sqlite3
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from gateway.air.sessions import NoKey
 from gateway.daemon.dryrun import rehearse
 from gateway.daemon.orders import Order, OrderRefused
+from gateway.daemon.registering import Registering
 from gateway.daemon.reports import report_draft, take_report
+from gateway.daemon.requests import OperationError, text_of
 from gateway.daemon.version import VERSION
 from gateway.daemon.wayout import ways_out
 from gateway.model import (
@@ -23,12 +25,10 @@ from gateway.model import (
     MessageKind,
     ModelError,
     Precedence,
-    Station,
 )
 from gateway.router.plan import plan
 from gateway.security.errors import SecurityError
 from gateway.store.errors import StoreError, StoreFull
-from gateway.store.registry import Put
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -41,10 +41,7 @@ if TYPE_CHECKING:
     from gateway.model import Bundle
     from gateway.store.outbox import Outbox
 
-T = TypeVar("T")
-
 WAIT_S_MAX = 86_400.0
-STATIONS_LISTED_MAX = 10_000
 SIZE_BYTES_MAX = 1_000_000
 """Largest size that a way is asked for; nothing that is carried comes near it."""
 
@@ -56,14 +53,6 @@ REACHED: Mapping[str, frozenset[BundleState]] = {
 """States that end a wait for a level."""
 
 
-class OperationError(ValueError):
-    """A request that cannot be done; ``code`` is a stable English word."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-
-
 class Operations:
     """Answers requests of the command line."""
 
@@ -71,6 +60,7 @@ class Operations:
         self._core = core
         self._orders = orders
         self._bus = bus
+        self._registering = Registering(core)
         self._started_s = core.now_s()
         self.broker_pid: Callable[[], int | None] = lambda: None
         """Tells the process of the embedded broker, where there is one."""
@@ -80,9 +70,9 @@ class Operations:
             "wait": self._wait,
             "explain": self._explain,
             "route": self._route,
-            "station_add": self._station_add,
-            "station_import": self._station_import,
-            "station_list": self._station_list,
+            "station_add": self._registering.add,
+            "station_import": self._registering.import_part,
+            "station_list": self._registering.list_all,
             "key_rotate": self._key_rotate,
             "key_revoke": self._key_revoke,
             "key_group": self._key_group,
@@ -168,19 +158,19 @@ class Operations:
     # --- sending -----------------------------------------------------------------------------------------------
 
     async def _send(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        destination = Endpoint.parse(_text(request, "to"))
-        kind_text = _text(request, "kind", "command")
+        destination = Endpoint.parse(text_of(request, "to"))
+        kind_text = text_of(request, "kind", "command")
         if kind_text not in ("command", "alert", "ack", "chat"):
             raise OperationError("refused", f"kind: found {kind_text!r}, use command, alert, ack or chat")
         precedence_text = request.get("precedence")
         order = Order(
             source=Endpoint(EndpointKind.STATION, self._core.settings.gateway.id),
             destination=destination,
-            text=_text(request, "text"),
+            text=text_of(request, "text"),
             kind=MessageKind(kind_text),
             precedence=None if precedence_text is None else Precedence.parse(str(precedence_text)),
             lifetime_s=None if request.get("lifetime_s") is None else _seconds(request, "lifetime_s", 0.0),
-            external_id=_text(request, "id", ""),
+            external_id=text_of(request, "id", ""),
             via="cli",
         )
         to_centre = destination.kind is EndpointKind.BUS
@@ -222,13 +212,13 @@ class Operations:
         return await core.store.run(look)
 
     def _imagined_order(self, request: Mapping[str, Any]) -> Order:
-        kind_text = _text(request, "kind", "command")
+        kind_text = text_of(request, "kind", "command")
         if kind_text not in tuple(MessageKind):
             raise OperationError("refused", f"kind: found {kind_text!r}, use one of {', '.join(MessageKind)}")
         precedence_text = request.get("precedence")
         return Order(
             source=Endpoint(EndpointKind.STATION, self._core.settings.gateway.id),
-            destination=Endpoint.parse(_text(request, "to")),
+            destination=Endpoint.parse(text_of(request, "to")),
             text="?",
             kind=MessageKind(kind_text),
             precedence=None if precedence_text is None else Precedence.parse(str(precedence_text)),
@@ -272,10 +262,10 @@ class Operations:
 
     async def _wait(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Return when the bundle has reached ``level`` or is closed, or after ``timeout_s``."""
-        level = _text(request, "level", "delivered")
+        level = text_of(request, "level", "delivered")
         if level not in REACHED:
             raise OperationError("refused", f"level: found {level!r}, use {', '.join(REACHED)}")
-        reference = _text(request, "id")
+        reference = text_of(request, "id")
         timeout_s = min(_seconds(request, "timeout_s", WAIT_S_MAX), WAIT_S_MAX)
         bundle = await self._found(reference)
         with contextlib.suppress(TimeoutError):
@@ -297,7 +287,7 @@ class Operations:
         return bundle
 
     async def _explain(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        reference = _text(request, "id")
+        reference = text_of(request, "id")
         bundle = await self._found(reference)
         history = await self._core.store.run(lambda outbox: outbox.history(bundle.seq))
         now_s = self._core.now_s()
@@ -346,45 +336,12 @@ class Operations:
             return "waits for a bus; none is configured"
         return "is about to be published" if self._bus.is_connected else f"waits for the bus: {self._bus.state}"
 
-    # --- registry ----------------------------------------------------------------------------------------------
-
-    async def _station_add(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        station = _station_of(request)
-        await self._core.store.run(lambda outbox: outbox.station_put(station))
-        self._core.wake_links()
-        return station_json(station)
-
-    async def _station_import(self, request: Mapping[str, Any]) -> dict[str, int]:
-        """Take a part of an address book, all of it or nothing; the same part again changes nothing."""
-        entries = request.get("stations")
-        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-            raise OperationError("refused", "stations: write a list of objects with id, name, cards and so on")
-        stations = [_station_of(entry) for entry in entries]
-        put = await self._core.store.run(lambda outbox: outbox.stations_put(stations))
-        if put[Put.ADDED] or put[Put.CHANGED]:
-            self._core.wake_links()
-        return {str(what): put[what] for what in Put}
-
-    async def _station_list(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        del request
-        stations, total = await self._core.store.run(
-            lambda outbox: (outbox.stations(STATIONS_LISTED_MAX), outbox.rows().get("station", 0))
-        )
-        return {"stations": [station_json(station) for station in stations], "total": total}
-
 
 def _address(request: Mapping[str, Any]) -> int:
     address = request.get("id")
     if not isinstance(address, int) or isinstance(address, bool):
         raise OperationError("refused", f"id: found {address!r}, give the air address as a number")
     return address
-
-
-def _text(request: Mapping[str, Any], key: str, default: str | None = None) -> str:
-    value = request.get(key, default)
-    if not isinstance(value, str) or (default is None and not value):
-        raise OperationError("refused", f"{key}: found {value!r}, write a text")
-    return value
 
 
 def _is_final(state: BundleState, level: str) -> bool:
@@ -399,31 +356,6 @@ def _seconds(request: Mapping[str, Any], key: str, default: float) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
         raise OperationError("refused", f"{key}: found {value!r}, write seconds as a number")
     return value
-
-
-def _list_of(kind: type[T], request: Mapping[str, Any], key: str) -> tuple[T, ...]:
-    values = request.get(key, [])
-    if not isinstance(values, list) or not all(type(value) is kind for value in values):
-        raise OperationError("refused", f"{key}: found {values!r}, write a list of {kind.__name__}")
-    return tuple(values)
-
-
-def _station_of(request: Mapping[str, Any]) -> Station:
-    return Station(
-        id=_text(request, "id"),
-        name=_text(request, "name", ""),
-        cards=_list_of(int, request, "cards"),
-        groups=_list_of(str, request, "groups"),
-        grids=_list_of(str, request, "grids"),
-        addresses=_addresses_of(request),
-    )
-
-
-def _addresses_of(request: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Return ``BEARER:ADDRESS`` texts as pairs."""
-    return tuple(
-        (bearer, address) for bearer, _, address in (one.partition(":") for one in _list_of(str, request, "addresses"))
-    )
 
 
 def _queue(outbox: Outbox, now_s: float) -> dict[str, Any]:
@@ -477,16 +409,4 @@ def bundle_json(bundle: Bundle) -> dict[str, Any]:
         "expires_s": bundle.expires_s,
         "created_wall_s": draft.created_wall_s,
         "clock_trusted": draft.clock_trusted,
-    }
-
-
-def station_json(station: Station) -> dict[str, Any]:
-    """Return a station as the command line shows it."""
-    return {
-        "id": station.id,
-        "name": station.name,
-        "cards": list(station.cards),
-        "groups": list(station.groups),
-        "grids": list(station.grids),
-        "addresses": [f"{bearer}:{address}" for bearer, address in station.addresses],
     }

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from gateway.bus.memory import MemoryBroker
 from gateway.clock import SystemClock
-from gateway.daemon.operations import OperationError
+from gateway.daemon.requests import OperationError
 from gateway.link import Addressed, Heard, Payload
 from gateway.model import BEIDOU, MessageKind, Precedence, Station
 from gateway.security.keyfile import format_key

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.daemon.operations import OperationError
+from gateway.daemon.requests import OperationError
 from gateway.model import BundleState
 from gateway.security.revoked import Revocation, revoke
 from gateway.simulate.loop import run_virtual

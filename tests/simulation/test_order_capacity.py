@@ -9,7 +9,7 @@ from drivers.virtual.handset import Handset
 from drivers.virtual.sky import Sky, SkySettings
 from drivers.virtual.terminals import simulated_terminal
 from gateway.config.settings import Settings
-from gateway.daemon.operations import OperationError
+from gateway.daemon.requests import OperationError
 from gateway.simulate.loop import run_virtual
 from gateway.simulate.post import Post
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.daemon.control import CLIENTS_MAX, IDLE_S_MAX, REQUEST_BYTES_MAX, ControlSocket
-from gateway.daemon.operations import OperationError
+from gateway.daemon.requests import OperationError
 from gateway.link import LinkReport, LinkState, SendOutcome
 from gateway.simulate.loop import run_virtual
 from tests.gateway.daemon.rig import running

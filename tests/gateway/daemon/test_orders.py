@@ -5,8 +5,8 @@ import math
 import pytest
 
 from gateway.daemon.housekeeping import EXPIRE_EVERY_S
-from gateway.daemon.operations import OperationError
 from gateway.daemon.orders import EXTERNAL_ID_CHARS_MAX, MEMBERS_MAX, Order, OrderRefused
+from gateway.daemon.requests import OperationError
 from gateway.model import BUS, LIFETIME_S_MAX, BundleState, Endpoint, MessageKind, Precedence, Station
 from gateway.router.policy import DEFAULT_LIFETIME_S
 from gateway.store.errors import StoreFull

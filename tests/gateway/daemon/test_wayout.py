@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.daemon.operations import OperationError
+from gateway.daemon.requests import OperationError
 from tests.gateway.daemon.rig import CARD, running
 
 TWO = {"links": ("bd1", "bd2"), "slot_s": 60.0}
