@@ -28,6 +28,9 @@ WRITTEN_AGAIN_S = 60.0
 
 SHOWN_MAX = 200
 
+UNHEARD_MAX = 4_096
+"""Gateways behind relays that do not hear our answers; more get them by the way they were heard last."""
+
 
 class Ways:
     """Answers for one gateway."""
@@ -36,6 +39,8 @@ class Ways:
         self.routes = routes
         self._keys = keys
         self._bearers = bearers
+        self._unheard: dict[str, int] = {}
+        """How often in a row gateways said again what we had answered."""
 
     def load(self, outbox: Outbox) -> None:
         """Take up what was learned before; in the first transaction. Damaged entries are as good as never heard."""
@@ -88,13 +93,24 @@ class Ways:
         ways = self.ways(outbox, name, now_s, not_to)
         return in_turn([way for way, station in ways if bearer is None or bearer in station.bearers()], attempt)
 
-    def address(self, outbox: Outbox, name: str, now_s: float, bearer: str, attempt: int = 0) -> tuple[Way, str] | None:
-        """Return the best way to a gateway on a bearer, and the link address of its next station."""
+    def address(self, outbox: Outbox, name: str, now_s: float, bearer: str, *, attempt: int) -> tuple[Way, str] | None:
+        """Return the way to a gateway for one try on a bearer, and the link address of its next station."""
         way = self.next_hop(outbox, name, now_s, bearer=bearer, attempt=attempt)
-        if way is None:
-            return None
-        found = peer_on(Endpoint(EndpointKind.STATION, way.via), bearer, outbox.station, attempt)
-        return None if found is None else (way, found)
+        return None if way is None else _with_address(outbox, way, bearer, attempt)
+
+    def back(self, outbox: Outbox, name: str, now_s: float, bearer: str) -> tuple[Way, str] | None:
+        """Return the way for an answer to a gateway: by whom it was heard last, or by the others while it does not hear us."""
+        ways = [way for way, station in self.ways(outbox, name, now_s) if bearer in station.bearers()]
+        last = next((one.via for one in self.routes.heard(name, now_s)), None)
+        ways.sort(key=lambda way: way.via != last)
+        turn = self._unheard.get(name, 0)
+        return _with_address(outbox, ways[turn % len(ways)], bearer, 0) if ways else None
+
+    def answered(self, name: str, *, heard_us: bool) -> None:
+        """Note that a gateway said something new, or again what we had answered: then another way is tried for answers."""
+        turn = self._unheard.pop(name, 0)
+        if not heard_us and (turn or len(self._unheard) < UNHEARD_MAX):
+            self._unheard[name] = turn + 1
 
     def as_reached(
         self, outbox: Outbox, name: str, now_s: float, not_to: frozenset[str] = frozenset()
@@ -138,3 +154,8 @@ class Ways:
     def to_json(self, now_s: float) -> dict[str, Any]:
         """Return what is known, for `yizhan status`."""
         return self.routes.to_json(now_s, SHOWN_MAX)
+
+
+def _with_address(outbox: Outbox, way: Way, bearer: str, attempt: int) -> tuple[Way, str] | None:
+    found = peer_on(Endpoint(EndpointKind.STATION, way.via), bearer, outbox.station, attempt)
+    return None if found is None else (way, found)

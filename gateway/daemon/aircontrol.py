@@ -64,7 +64,7 @@ class ControlQueue:
             waiting = json.loads(body)
             for place, one in enumerate(waiting):
                 found = (
-                    self._ways.address(outbox, name, now_s, runner.link.info.bearer, TIMES - one["left"])
+                    self._ways.address(outbox, name, now_s, runner.link.info.bearer, attempt=TIMES - one["left"])
                     if one["due_s"] <= now_s
                     else None
                 )

@@ -92,7 +92,7 @@ class AirReach:
         """Return how what is owed under an address gets to a peer: that link address itself, or by a relay."""
         if way_peer(address) is None:
             return Reach(address)
-        found = self._air.ways.address(outbox, peer.name, now_s, self._bearer)
+        found = self._air.ways.back(outbox, peer.name, now_s, self._bearer)
         if found is None:
             return None
         way, link_address = found

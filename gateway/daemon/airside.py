@@ -198,6 +198,8 @@ class AirSide:
         owed = OwedTo(link, heard.peer)
         if neighbour.id != peer.name:
             owed = OwedTo(link, way_address(peer.id))
+            if taken.is_fresh or taken.repeated is not None:
+                self.ways.answered(peer.name, heard_us=taken.is_fresh)
             if taken.is_fresh:
                 learned = Learned(peer.name, neighbour.id, link, named.relays_passed, now_s)
                 self.ways.learn(outbox, peer.id, learned)
