@@ -118,7 +118,7 @@ class LinkEstimate:
         weight = good + bad
         mean = good / weight
         wide = SURE * math.sqrt(mean * (1 - mean) / (weight + 1))
-        return Figure(mean, max(0.0, mean - wide), min(1.0, mean + wide), now_s - self.at_s)
+        return Figure(mean, max(0.0, mean - wide), min(1.0, mean + wide), max(0.0, now_s - self.at_s))
 
     def delay_s(self, now_s: float, prior_s: float = PRIOR_DELAY_S) -> Figure:
         """Return how long a transmission takes from its leaving to the evidence, once it arrives.
@@ -130,7 +130,7 @@ class LinkEstimate:
         mean = (PRIOR_DELAYS * prior_s + self.delay_sum_s * kept) / weight
         square = (PRIOR_DELAYS * 2 * prior_s * prior_s + self.delay_square_sum * kept) / weight
         wide = SURE * math.sqrt(max(0.0, square - mean * mean) / weight)
-        return Figure(mean, max(0.0, mean - wide), mean + wide, now_s - self.delay_at_s)
+        return Figure(mean, max(0.0, mean - wide), mean + wide, max(0.0, now_s - self.delay_at_s))
 
     def capacity_per_hour(self, now_s: float, slot_s: float) -> Figure:
         """Return how many frames an hour it has been seen to carry; ``slot_s`` is what its bearer promises."""
@@ -139,7 +139,7 @@ class LinkEstimate:
         gap_s = max((slot_s + self.gap_sum_s * kept) / weight, 1e-3)
         wide = min(0.9, SURE / math.sqrt(weight + 1))
         mean = 3_600.0 / gap_s
-        return Figure(mean, mean * (1 - wide), mean * (1 + wide), now_s - self.left_s)
+        return Figure(mean, mean * (1 - wide), mean * (1 + wide), max(0.0, now_s - self.left_s))
 
     def measured_delay_s(self, now_s: float) -> float | None:
         """Return the mean of measured delays alone; None without evidence that still counts."""

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 SUCCESS_MIN = 0.02
 """A link is never thought worse than this: an expected time without end says nothing."""
 
+CLOSED_S_MAX = 86_400.0
+"""So late at most an SOS is thought to leave by a link that is open though its schedule says otherwise."""
+
 TRUSTED, SETTLING, SUSPECT = range(3)
 """How far a link is trusted, best first."""
 
@@ -97,7 +100,8 @@ def weigh(
     start_s = max(now_s, view.not_before_s, held_s)
     contact = view.contact
     if precedence is Precedence.FLASH and not contact.is_open(start_s):
-        start_s = max(start_s, contact.opens_s)  # it may go all the same; a link that is up comes first
+        # It may go all the same, since a schedule can be wrong and the link says that it is open; one that is up comes first.
+        start_s = min(max(start_s, contact.opens_s), start_s + CLOSED_S_MAX)
     success = max(SUCCESS_MIN, view.estimate.success(now_s).mean)
     again_s = min(policy.patience[precedence].unacknowledged_s, GATEWAY_PATIENCE_S)
     rest_s = (
