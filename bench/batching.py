@@ -25,20 +25,24 @@ from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+
 import structlog  # noqa: E402
 
-from drivers.beidou.link import BeidouLink  # noqa: E402
 from gateway.air import batching  # noqa: E402
 from gateway.link import Outgoing, SendOutcome, SendResult  # noqa: E402
 from gateway.model import BUS, Direction, Draft, Endpoint, Message, MessageKind, Place, PlaceSource  # noqa: E402
 from gateway.router.policy import PRECEDENCE_OF_KIND  # noqa: E402
 from gateway.simulate.loop import run_virtual  # noqa: E402
-from gateway.simulate.post import Post  # noqa: E402
 from tests.simulation.gateways import World, bundles  # noqa: E402
+
+if TYPE_CHECKING:
+    from drivers.beidou.link import BeidouLink
+    from gateway.simulate.post import Post
 
 POSITION_EVERY_S = 120.0
 QUIET_S = 1800.0
