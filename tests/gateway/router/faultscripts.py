@@ -23,8 +23,8 @@ WORKS, DEAD, MUTE, LOSSY, AWAY = "works", "dead", "mute", "lossy", "away"
 """``dead`` takes everything and delivers nothing, ``mute`` gives no feedback either."""
 ARRIVES = {WORKS: 0.95, DEAD: 0.0, MUTE: 0.0, LOSSY: 0.5, AWAY: 0.0}
 PATIENCE_S = 150.0
-STEPS = 45
-"""Of fifty seconds on the average: a script lasts for seven hold-downs."""
+STEPS = 32
+"""Of fifty seconds on the average: a script lasts for five hold-downs."""
 
 
 @dataclass

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.link import SendOutcome
-from gateway.router.health import SILENCE_S, LinkHealth
+from gateway.router.health import ANSWERED_RUN, LOST_RUN, SILENCE_S, LinkHealth
 from gateway.router.policy import UNKNOWN_RETRY_S
 
 quick = settings(deadline=None, derandomize=True, max_examples=120)
@@ -92,3 +92,57 @@ def test_a_device_that_is_lost_every_minute_is_not_innocent_every_minute():
         health = health.after_lost(minute * 60.0)
 
     assert health.is_suspect(181.0, 900.0, 300.0)
+
+
+# --- answers of peers -----------------------------------------------------------------------------------------------
+
+
+@quick
+@given(st.lists(st.booleans(), max_size=40))
+def test_doubt_begins_and_ends_with_answers_in_a_row(answers):
+    """LOST_RUN missed in a row make a link doubted, ANSWERED_RUN given in a row end it, and nothing else does either."""
+    health, row, doubted = LinkHealth(), [], False
+    for number, answered in enumerate(answers):
+        health = health.after_answered(float(number)) if answered else health.after_unanswered()
+        row = [*row, answered] if not row or row[-1] == answered else [answered]
+        if not answered and len(row) >= LOST_RUN:
+            doubted = True
+        if answered and len(row) >= ANSWERED_RUN:
+            doubted = False
+
+        assert health.doubted == doubted
+
+
+def test_after_a_doubt_the_hold_down_counts():
+    """Given a doubted link that answers twice, then it is trusted again a hold-down later, not at once."""
+    health = LinkHealth(doubted=True).after_answered(100.0).after_answered(160.0)
+
+    assert health.is_suspect(459.0, 900.0, 300.0)
+    assert not health.is_suspect(460.0, 900.0, 300.0)
+
+
+def test_a_device_that_says_sent_does_not_end_a_doubt():
+    """The burst leaves every time; what nobody answers is doubted all the same."""
+    health = LinkHealth(doubted=True).after_outcome(SendOutcome.ACCEPTED, 0.0)
+
+    assert health.doubted
+
+
+# --- being away -----------------------------------------------------------------------------------------------------
+
+
+def test_the_first_opening_is_no_return():
+    """A gateway that starts prefers what the operator prefers, at once."""
+    health = LinkHealth().after_state(is_open=False, now_s=0.0).after_state(is_open=True, now_s=10.0)
+
+    assert not health.is_settling(11.0, 300.0)
+
+
+def test_a_link_that_was_away_settles_for_a_hold_down():
+    """Given an outage of a second, then no standing choice goes back for a hold-down; being reported again changes nothing."""
+    health = LinkHealth().after_state(is_open=True, now_s=0.0).after_state(is_open=False, now_s=100.0)
+    health = health.after_state(is_open=True, now_s=101.0).after_state(is_open=True, now_s=250.0)
+
+    assert health.is_settling(400.0, 300.0)
+    assert not health.is_settling(401.0, 300.0)
+    assert not health.is_suspect(102.0, 900.0, 300.0)

@@ -1,12 +1,14 @@
 """What a try changes: honest states, and nothing that goes round in a circle."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 
 from gateway.link import LinkState, SendOutcome, SendResult
 from gateway.model import BundleState, Precedence
+from gateway.router.budget import Budget, Ledger, Limits, Period
 from gateway.router.outcome import (
     DEFERRED_WAIT_S,
     DEFERRED_WAIT_S_MAX,
@@ -18,11 +20,13 @@ from gateway.router.plan import SLOT_S, is_in_lane, plan
 from gateway.router.policy import (
     DEFAULT_PATIENCE,
     FLASH_COPIES,
+    GATEWAY_RARELY_S,
     REFUSED_RECHECK_S,
     UNKNOWN_DOUBLINGS_MAX,
     UNKNOWN_RETRY_S,
     Policy,
 )
+from gateway.router.tariff import Spend
 from tests.gateway.router.values import NOW_S, bundle, bundles, policies, results, view, views
 
 quick = settings(deadline=None, derandomize=True, max_examples=120)
@@ -208,3 +212,36 @@ def test_a_refused_repeat_of_something_sent_stays_sent():
 def test_deferred_waits_as_asked_within_reason(not_before_s, wait_s):
     """A device's wish is respected, but it neither makes a circle nor a wait without end."""
     assert tried(bundle(), said(SendOutcome.DEFERRED, not_before_s)).due_s == NOW_S + wait_s
+
+
+# --- after the tries, and between links ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("precedence", Precedence)
+def test_between_gateways_nothing_is_given_up_before_its_lifetime(precedence):
+    """After its tries a bundle to another gateway goes rarely; one to a handset waits for its person."""
+    sent = bundle(precedence, state=BundleState.SENT, attempts=50)
+    gateways = Policy().between_gateways()
+
+    assert tried(sent, said(SendOutcome.ACCEPTED)).due_s == math.inf
+    assert tried(sent, said(SendOutcome.ACCEPTED), policy=gateways).due_s == NOW_S + GATEWAY_RARELY_S[precedence]
+
+
+@pytest.mark.parametrize("precedence", [Precedence.FLASH, Precedence.IMMEDIATE, Precedence.PRIORITY])
+def test_a_refusal_elsewhere_does_not_put_off_the_repeat_of_what_was_sent(precedence):
+    """Given one copy sent and the other link refusing, then it is repeated at its patience, not in an hour."""
+    half = bundle(precedence, state=BundleState.SENT, attempts=1, tried=("bd2",))
+
+    after = tried(half, said(SendOutcome.REFUSED), links=("bd1", "bd2"))
+
+    assert (after.state, after.due_s) == (BundleState.SENT, NOW_S + DEFAULT_PATIENCE[precedence].unacknowledged_s)
+
+
+def test_a_link_that_its_budget_holds_is_not_waited_for_alone():
+    """Given the other link's budget spent for an hour, then an alert without feedback is tried here again, not there in an hour."""
+    spent = Ledger(Budget({Period.HOUR: Limits(messages=1)}, 0.0)).after(Spend(messages=1), NOW_S)
+    other = replace(view("bd2"), ledger=spent)
+
+    after = tried(bundle(Precedence.IMMEDIATE), said(SendOutcome.UNKNOWN), links=("bd1", other))
+
+    assert after.due_s == NOW_S + UNKNOWN_RETRY_S
