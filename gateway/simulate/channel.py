@@ -157,7 +157,10 @@ class Together:
         """Return the next moment at which the answer of `up_at` changes; inf: never again, as far as is looked."""
         was_up, now_s = self.up_at(at_s), at_s
         for _ in range(LOOKS_MAX):
-            now_s = min((line.next_change_s(now_s) for line in self._lines), default=math.inf)
+            if was_up:  # whatever changes goes down, and all with it
+                now_s = min((line.next_change_s(now_s) for line in self._lines), default=math.inf)
+            else:  # none is up before the last of those that are down; others may flap meanwhile as often as they like
+                now_s = max(next_up_s(line, now_s) for line in self._lines)
             if now_s == math.inf or self.up_at(now_s) != was_up:
                 return now_s
         return math.inf
