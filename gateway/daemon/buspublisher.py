@@ -103,10 +103,12 @@ class BusPublisher:
             # Good enough to tell news from old until the line is drawn.
             self._backlog_seq_max = await core.store.run(lambda outbox: outbox.last_seq())
             self._must_look = False
-        calls = await core.store.run(self._choose_flash)
+        calls, is_idle = await core.store.run(self._look)
         if calls:  # before anything that may take long
             await self._publish(calls)
             return 0.0
+        if is_idle and not self._must_requeue and not self._must_draw_line:
+            return IDLE_WAIT_S
         if self._must_requeue:
             await self._requeue_some()
             return 0.0
@@ -169,9 +171,12 @@ class BusPublisher:
         self._backlog_credit = 0.0
         self._must_draw_line = False
 
-    def _choose_flash(self, outbox: Outbox) -> list[Ready]:
+    def _look(self, outbox: Outbox) -> tuple[list[Ready], bool]:
+        """Return the SOS that are due, and whether there is nothing at all to publish now or later."""
+        if not outbox.has_open(BUS_LANE):
+            return [], not outbox.untold(1)
         bundles = outbox.due(BUS_LANE, Precedence.FLASH, self._core.now_s(), BATCH_MAX)
-        return [self._ready(outbox, bundle) for bundle in bundles]
+        return [self._ready(outbox, bundle) for bundle in bundles], False
 
     def _choose(self, outbox: Outbox) -> tuple[list[Ready], float]:
         """Choose live reports, most urgent first, then as much of the backlog as may go now; and how long to wait for none."""

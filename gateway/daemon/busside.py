@@ -25,6 +25,7 @@ from gateway.bus.port import BusLost, BusRefused, PublishRefused
 from gateway.bus.topics import CommandTopic, ReceiptTopic, TopicError
 from gateway.bus.wire import PayloadError
 from gateway.daemon.buspublisher import BusPublisher
+from gateway.daemon.core import WAIT_S_MIN
 from gateway.daemon.orders import Order, OrderRefused
 from gateway.daemon.version import VERSION
 from gateway.model import BUS, Direction, MessageKind, Receipt, ReceiptLevel
@@ -253,6 +254,8 @@ class BusSide:
                 wait_s = STORE_WAIT_S
             await self._say_answers()
             if wait_s > 0 and not self._answers:
+                if self._links_changed():  # said too soon after the last: nothing would ring for it again
+                    wait_s = min(wait_s, max(WAIT_S_MIN, said_s + STATE_GAP_S - loop.time()))
                 await self._core.bus_bell.wait(min(wait_s, STATE_EVERY_S / 2))
 
     async def _say_answers(self) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 EXPIRE_EVERY_S = 30.0
 TIDY_EVERY_S = 60.0
+IDLE_EVERY_S, TIDY_IDLE_EVERY_S = 60.0, 300.0
+"""The same while nothing is open: nothing can expire, and the store need only show that it writes."""
 TIDY_AGAIN_S = 0.05
 """Pause between two steps while there is more to tidy, so that others get at the store."""
 
@@ -33,14 +35,16 @@ async def keep_house(core: Core) -> None:
     tidy_at_s = 0.0
     failing = False
     while True:
-        wait_s = EXPIRE_EVERY_S
+        is_idle = not core.store.balance.total.queued
+        wait_s = IDLE_EVERY_S if is_idle else EXPIRE_EVERY_S
         try:
             expired = await core.store.run(lambda outbox: outbox.expire(core.now_s(), EXPIRE_STEP))
             if expired:
                 _tell(core, expired)
             if core.now_s() >= tidy_at_s:
                 more = await core.store.run(lambda outbox: outbox.maintain(core.now_s()))
-                tidy_at_s = core.now_s() + (TIDY_AGAIN_S if more else TIDY_EVERY_S)
+                tidy_s = TIDY_IDLE_EVERY_S if is_idle else TIDY_EVERY_S
+                tidy_at_s = core.now_s() + (TIDY_AGAIN_S if more else tidy_s)
                 wait_s = min(wait_s, max(TIDY_AGAIN_S, tidy_at_s - core.now_s()))
         except StoreError as error:
             if not failing:

@@ -21,8 +21,9 @@ from gateway.model import BundleState, MessageKind, Precedence
 from gateway.observe.log import logger
 from gateway.router.addressing import peer_on
 from gateway.router.outcome import after_try, deferred_wait_s
-from gateway.router.plan import is_in_lane, plan
+from gateway.router.plan import is_in_lane
 from gateway.router.policy import REFUSED_RECHECK_S
+from gateway.router.sharing import may_help
 from gateway.store.errors import StoreError
 from protocols.beidou.handset.receipt import order_text, receipt_text
 
@@ -37,7 +38,10 @@ if TYPE_CHECKING:
     from gateway.store.receipts_owed import Owed
 
 IDLE_WAIT_S = 30.0
-"""Longest sleep of a link's worker: proof of life for the watchdog, and a net under a missed bell."""
+"""Longest sleep of a link's worker while something waits: proof of life for the watchdog, and a net under a missed bell."""
+
+REST_WAIT_S = 900.0
+"""Longest sleep when nothing waits that time alone could make due; whatever comes rings the bell."""
 
 PAGE_HEADS = 16
 PAGES_MAX = 8
@@ -83,7 +87,9 @@ class LinkSender:
                 log.info("link waits for the store", link=self._runner.name, why=str(error))
                 wait_s = LOOK_AGAIN_S
             if wait_s > 0:
-                await self._runner.bell.wait(min(wait_s, IDLE_WAIT_S))
+                core.progress.expect(self._part, within_s=wait_s + 4 * IDLE_WAIT_S)
+                await self._runner.bell.wait(wait_s)
+                core.progress.expect(self._part, within_s=4 * IDLE_WAIT_S)
 
     async def _step(self) -> float:
         """Send one thing if it is time; return how long there is nothing to do, 0 to go on."""
@@ -98,7 +104,8 @@ class LinkSender:
 
     def _until_slot_s(self) -> float:
         """Return how long this link cannot take anything; 0 when it can now."""
-        return IDLE_WAIT_S if self._runner.last.state is not LinkState.OPEN else self._runner.until_slot_s()
+        is_open = self._runner.last.state is LinkState.OPEN
+        return min(REST_WAIT_S, self._runner.until_slot_s()) if is_open else REST_WAIT_S
 
     def _chooser(self) -> Callable[[Outbox], tuple[Task | None, float]]:
         """Look at all links here, on the loop, and return what chooses by that on the store's thread.
@@ -122,10 +129,10 @@ class LinkSender:
             times.append(self._air.next_due_s(outbox))
         due_s = min((time_s for time_s in times if time_s is not None), default=None)
         if due_s is None:
-            return IDLE_WAIT_S
+            return REST_WAIT_S
         now_s = self._core.now_s()
         # What is due already waits for another link or a better time; it is looked at again soon, not at once.
-        return min(IDLE_WAIT_S, self._passed_over_s) if due_s <= now_s else min(IDLE_WAIT_S, due_s - now_s)
+        return min(IDLE_WAIT_S, self._passed_over_s) if due_s <= now_s else min(REST_WAIT_S, due_s - now_s)
 
     def _choose(self, outbox: Outbox, views: list[LinkView]) -> Task | None:
         """Pick the next thing for this link, most urgent first; orders before receipts for FLASH and IMMEDIATE, oldest first below."""
@@ -168,7 +175,8 @@ class LinkSender:
         for lane in lanes:
             for bundle in _heads(outbox, lane, precedence, now_s):
                 decision = self._plan(bundle, views, now_s)
-                if not decision.takes(self._runner.name) or bundle.expires_s <= now_s:
+                takes = decision.takes(self._runner.name) or self._helps(outbox, bundle, views, decision, now_s)
+                if not takes or bundle.expires_s <= now_s:
                     self._note_wait(decision, now_s)
                     continue  # what has outlived its lifetime is closed by the housekeeping soon, and not sent meanwhile
                 hop = Hop(bundle.destination) if self._air is None else self._air.to.hop(outbox, bundle, now_s)
@@ -187,6 +195,18 @@ class LinkSender:
                 return BundleTask(bundle, outgoing, decision.reason, hop.peer, self._takes(views))
         return None
 
+    def _helps(
+        self, outbox: Outbox, bundle: Bundle, views: list[LinkView], decision: Decision, now_s: float
+    ) -> bool:
+        """Tell whether this link may take the next piece of a bundle that goes in pieces over the chosen links."""
+        core = self._core
+        if self._air is None or not bundle.attempts or not decision.links or not self._air.is_in_parts(outbox, bundle):
+            return False
+        name, size, source = self._runner.name, rough_bytes(bundle), core.sources.of(str(bundle.draft.source))
+        return may_help(
+            name, bundle, views, core.peer_policy, now_s, chosen=decision.links, size_bytes=size, source=source
+        )
+
     def _takes(self, views: list[LinkView]) -> Callable[[Bundle], bool]:
         """Return what tells whether this link should carry another bundle too, in the same record."""
         name, now_s = self._runner.name, self._core.now_s()
@@ -194,10 +214,11 @@ class LinkSender:
 
     def _plan(self, bundle: Bundle, views: list[LinkView], now_s: float) -> Decision:
         """Ask the router; what goes to a person is one text, what goes to a gateway has about a size."""
-        air = self._core.air
-        size = rough_bytes(bundle) if air is not None and air.peers.is_gateway(bundle.destination) else None
-        source = self._core.sources.of(str(bundle.draft.source))
-        return plan(bundle, views, self._core.policy, now_s, size, source=source)
+        core = self._core
+        to_gateway = core.air is not None and core.air.peers.is_gateway(bundle.destination)
+        policy, size = (core.peer_policy, rough_bytes(bundle)) if to_gateway else (core.policy, None)
+        source = core.sources.of(str(bundle.draft.source))
+        return core.standings.plan(bundle, views, policy, now_s, size, source=source)
 
     def _note_wait(self, decision: Decision, now_s: float) -> None:
         """Remember when what is passed over now may be for this link: soon where another has it, else when time says."""
@@ -247,7 +268,7 @@ class LinkSender:
         result = await self._transmit(begun.outgoing)
         now_s = core.now_s()
         if task.to_gateway is not None and not begun.in_part and result.outcome in LEFT:
-            patience = core.policy.between_gateways().patience[task.bundle.precedence]
+            patience = core.peer_policy.patience[task.bundle.precedence]
             core.tries.left(task.bundle.seq, self._runner, now_s, patience.unacknowledged_s)
         if result.outcome in LEFT:
             spend = self._runner.terms.tariff.spend(1, self._accounts.bytes_of(begun.outgoing.payload))
@@ -261,12 +282,20 @@ class LinkSender:
                 # Judged by the bundle as it is now: a second link may have had it meanwhile (FLASH goes over two at once).
                 now = outbox.numbered(bundle.seq) or bundle
                 before = replace(bundle, tried=now.tried, attempts=max(0, now.attempts - 1))
-                policy = core.policy if task.to_gateway is None else core.policy.between_gateways()
+                policy = core.policy if task.to_gateway is None else core.peer_policy
                 after = after_try(before, name, result, links=views, policy=policy, now_s=now_s)
                 due_s = after.due_s
                 if self._air is not None:
                     due_s = self._air.due_after(outbox, task, bundle.seq, result.outcome, due_s=due_s, now_s=now_s)
-                outbox.finish(attempt, result.outcome, result.detail, now_s, state=after.state, due_s=due_s)
+                outbox.finish(
+                    attempt,
+                    result.outcome,
+                    result.detail,
+                    now_s,
+                    state=after.state,
+                    due_s=due_s,
+                    in_part=begun.in_part,
+                )
 
         await self._write_down(finish)
         log.info(

@@ -19,7 +19,7 @@ class Progress:
 
     def expect(self, part: str, within_s: float) -> None:
         """Declare that ``part`` beats at least every ``within_s`` seconds from now on."""
-        assert len(self._beats) < PARTS_MAX, f"more than {PARTS_MAX} parts"
+        assert part in self._beats or len(self._beats) < PARTS_MAX, f"more than {PARTS_MAX} parts"
         self._beats[part] = (self._now_s(), within_s)
 
     def beat(self, part: str) -> None:
