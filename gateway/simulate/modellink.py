@@ -143,6 +143,7 @@ class ModelLink:
                 LinkState.OPEN if is_lit else LinkState.BUSY,
                 detail="" if is_lit else "no signal",
                 not_before_s=self._not_before_s,
+                slot_s=end.figures.slot_s,
                 identity=identity,
                 text_bits_max=self._text_bits_max,
                 data_bytes_max=end.figures.frame_bytes,

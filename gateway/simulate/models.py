@@ -20,7 +20,7 @@ HOUR_S = 3_600.0
 Positive = Annotated[float, Field(gt=0, le=1_000_000)]
 NotNegative = Annotated[float, Field(ge=0, le=1_000_000)]
 Share = Annotated[float, Field(ge=0, lt=1)]
-Address = Annotated[str, Field(pattern=r"^[A-Za-z0-9+.:-]{1,40}$")]
+Address = Annotated[str, Field(pattern=r"^[A-Za-z0-9+.-]{1,40}$")]
 Bearer = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,15}$")]
 Hour = Annotated[float, Field(ge=0, le=24)]
 
