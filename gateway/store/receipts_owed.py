@@ -2,8 +2,8 @@
 
 A report is answered first with *custody* (we have it on disk). When its consumer confirms before that was sent, the
 pending receipt says *delivered* instead. When it was sent already, a second receipt is owed only for FLASH and
-IMMEDIATE: the downlink is the narrowest thing we have. What is shed at a cap is told as *refused* (not kept, send it
-again) whatever was said before, since its author believes that it is safe.
+IMMEDIATE: the downlink is the narrowest thing we have. What is shed at a cap before it left is told as *refused* (not
+kept, send it again) whatever was said before, since its author believes that it is safe.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ class ReceiptsOwed(Shelf):
         level = ReceiptLevel.CUSTODY
         if stored.bundle().state in ("delivered", "answered"):
             level = ReceiptLevel.DELIVERED
-        elif stored.moving.state == SHED and not is_superseded(stored.moving):
+        elif stored.moving.state == SHED and not stored.moving.evidence and not is_superseded(stored.moving):
             level = ReceiptLevel.REFUSED
         self._owe(stored, link, level, now_s)
 

@@ -4,8 +4,8 @@ A ROUTINE position or reading that waits for the air and has never left ends whe
 the latest is worth a slot (worth.py says which replaces which). When the *file* is at its cap the history of closed
 bundles shrinks first, since nothing is lost by that. Then open bundles are shed in SHED_ORDER, the oldest first in each
 class; never an SOS, and never anything worth more than the newcomer. Only SOS and FLASH may use the last FLASH_RESERVE
-of rows and pages. Every bundle that goes is closed with its reason, counted, and its author is owed the word; a replaced
-one owes none, since the newer one is answered.
+of rows and pages. Every bundle that goes is closed with its reason and counted, and its author is owed the word unless
+it had left; a replaced one owes none, since the newer one is answered.
 """
 
 from __future__ import annotations
@@ -112,7 +112,8 @@ class Shedding(ReceiptsOwed):
                     if stored.hints()[1] != worth:
                         self._mend_hints(stored)  # the column is damaged; the draft says what it is worth
                         continue
-                    self._owe_not_kept(stored, now_s)
+                    if not stored.moving.evidence:  # else it is with the broker or another gateway, and not lost
+                        self._owe_not_kept(stored, now_s)
                     return self._shed(stored, now_s, reason, reason)
         return None
 

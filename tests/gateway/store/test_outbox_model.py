@@ -104,7 +104,7 @@ class OutboxMachine(RuleBasedStateMachine):
         assert [bundle.seq for bundle in taken.shed] == victims
         for victim in victims:
             self.known[victim].state = BundleState.SHED
-            if self.known[victim].peer:
+            if self.known[victim].peer and not self.known[victim].evidence:
                 self.owed[self.known[victim].peer, victim] = ReceiptLevel.REFUSED
         assert seq not in self.known
         self.known[seq] = Known(

@@ -345,6 +345,21 @@ def test_the_author_of_a_shed_report_is_told(tmp_path):
     store.close()
 
 
+def test_nobody_is_asked_to_repeat_what_has_left(tmp_path):
+    """A report that the broker took is shed when its turn comes; its author has no reason to type it again."""
+    store = sync_store(tmp_path, bundles_max=2)
+    one = accept(store, draft(card=1), 0.0, lane="bus", owed=OwedTo("bd1", "1")).bundle
+    store.run(lambda outbox: outbox.published([one.seq], "bus", 1.0, 1e9))
+    accept(store, draft(card=2), 2.0, lane="bus")
+    accept(store, draft(card=3), 3.0, lane="bus")
+
+    (owed,) = store.run(lambda outbox: outbox.owed_next("bd1", 1000.0, 9))
+
+    assert state_of(store, one) is BundleState.SHED
+    assert [(entry.seq, entry.level) for entry in owed.entries] == [(one.seq, ReceiptLevel.CUSTODY)]
+    store.close()
+
+
 def test_the_author_of_a_shed_order_is_told_on_the_bus(tmp_path):
     """The bus is owed the state shed, with its reason."""
     store = sync_store(tmp_path, bundles_max=2)
