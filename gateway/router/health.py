@@ -81,9 +81,9 @@ class LinkHealth:
 
     def after_state(self, *, is_open: bool, now_s: float) -> LinkHealth:
         """Return the health after the link was reported open or not; the first opening is no return."""
-        if is_open:
-            return replace(self, opened=True, returned_s=now_s if self.opened is False else self.returned_s)
-        return self if self.opened is None else replace(self, opened=False)
+        if self.opened is is_open or (self.opened is None and not is_open):
+            return self
+        return replace(self, opened=is_open, returned_s=now_s if is_open and self.opened is False else self.returned_s)
 
     def after_heard(self, now_s: float) -> LinkHealth:
         """Return the health after something was received: the radio hears, which is not yet that it sends."""
