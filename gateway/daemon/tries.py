@@ -47,6 +47,7 @@ class Tries:
         for one in self._of.pop(seq, ()):
             if now_s - one.left_s >= patience_s:
                 one.runner.estimate = one.runner.estimate.after_lost(now_s)
+                one.runner.health = one.runner.health.after_unanswered()
             else:
                 still.append(one)
         if len(self._of) >= TRIES_MAX:
@@ -67,3 +68,4 @@ class Tries:
             runner, left_s = tries[-1]
             delay_s = (now_s - left_s) / 2 if runner.slot_s < QUICK_SLOT_S else None
             runner.estimate = runner.estimate.after_receipt(delay_s, now_s)
+            runner.health = runner.health.after_answered(now_s)

@@ -7,12 +7,13 @@ import pytest
 from gateway.daemon import tries as tries_module
 from gateway.daemon.tries import Tries
 from gateway.router.estimate import LinkEstimate
+from gateway.router.health import ANSWERED_RUN, LOST_RUN, LinkHealth
 
 PATIENCE_S = 120.0
 
 
 def link(name="bd1", slot_s=60.0):
-    return SimpleNamespace(name=name, slot_s=slot_s, estimate=LinkEstimate())
+    return SimpleNamespace(name=name, slot_s=slot_s, estimate=LinkEstimate(), health=LinkHealth())
 
 
 def counts(runner):
@@ -92,3 +93,17 @@ def test_the_memory_is_bounded(monkeypatch):
     for _ in range(100):
         tries.left(3, bd1, 10.0, PATIENCE_S)
     assert len(tries._of[3]) == tries_module.COPIES_MAX
+
+
+def test_answers_that_do_not_come_make_a_link_doubted_and_answers_end_it():
+    """A device that says sent while no peer answers is found out by its tries; two receipts bring it back."""
+    tries, bd1 = Tries(), link()
+    for number in range(LOST_RUN):
+        tries.left(number, bd1, 0.0, PATIENCE_S)
+        tries.left(number, bd1, PATIENCE_S, PATIENCE_S)
+    assert bd1.health.doubted
+
+    for number in range(ANSWERED_RUN):
+        tries.arrived(number, PATIENCE_S + 30.0)
+    tries.learn()
+    assert not bd1.health.doubted
