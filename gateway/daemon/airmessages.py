@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway.air.translate import Told, from_content
+from gateway.daemon.saidonce import heard_before, key_of_told, listener_key, remember
 from gateway.model import (
     BUS,
     BUS_LANE,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from gateway.air.peers import Peer
     from gateway.daemon.airside import AirSide
     from gateway.daemon.core import Core
+    from gateway.model import Bundle
     from gateway.store.outbox import Outbox
     from protocols.content.codec import Content
 
@@ -62,6 +64,35 @@ class AirMessages:
             for place, one in enumerate(told, start=first)
         ]
         return any(news)
+
+    def _also_heard(self, outbox: Outbox, owed: OwedTo, taken: Taken, before: Bundle, now_s: float) -> None:
+        """Note that another gateway heard the same report of a person, and owe it the receipt for its record."""
+        self._core.count("air: same report by another gateway")
+        outbox.heard_by(before.seq, owed.link, f"station:{taken.peer.name}", now_s)
+        outbox.also_known(listener_key(taken.peer.id, taken.salt, taken.counter), before, now_s)
+        self.owe_listener(outbox, owed, taken.peer.id, before, now_s)
+
+    def owe_listener(self, outbox: Outbox, owed: OwedTo, peer: int, bundle: Bundle, now_s: float) -> None:
+        """Owe a gateway the receipt for a record whose report another one, or we ourselves, had heard before."""
+        if outbox.air_heard_as(bundle.seq) is None:
+            self._air.debts.owe_report(owed, peer)  # heard here as text: its receipts are in words, for the person
+        else:
+            outbox.owe_again(bundle.seq, owed.link, owed.peer, now_s)
+
+    def _of_another(
+        self, outbox: Outbox, taken: Taken, told: Told, fingerprint: DuplicateKey, now_s: float
+    ) -> Bundle | None:
+        """Return the report of a person that another gateway, or we ourselves, had brought before; None if it is new."""
+        key = key_of_told(told)
+        if key is None:
+            return None
+        known = outbox.known(fingerprint, now_s)
+        before = known[0] if known else None
+        if known is None:
+            said_wall_s = told.created_wall_s if told.clock_trusted else None
+            before = heard_before(outbox, key, said_wall_s, self._core.settings.handsets.duplicate_window_s, now_s)
+        first = None if before is None else outbox.air_heard_as(before.seq)
+        return None if first is not None and first.peer == taken.peer.id else before
 
     def take_unread(self, outbox: Outbox, owed: OwedTo, taken: Taken, now_s: float) -> bool:
         """Take an authentic content that this program cannot read; tell whether it is new."""
@@ -141,13 +172,18 @@ class AirMessages:
             clock_trusted=told.clock_trusted,
             heard_on=owed.link,
         )
-        acceptance = outbox.accept(
-            draft,
-            lane=lane,
-            now_s=now_s,
-            duplicate=DuplicateKey(told.key(), LIFETIME_S_MAX),
-            owed=owed,
-        )
+        fingerprint = DuplicateKey(told.key(), LIFETIME_S_MAX)
+        before = self._of_another(outbox, taken, told, fingerprint, now_s)
+        if before is not None:
+            outbox.also_known(fingerprint, before, now_s)
+            self._also_heard(outbox, owed, taken, before, now_s)
+            return False
+        acceptance = outbox.accept(draft, lane=lane, now_s=now_s, duplicate=fingerprint, owed=owed)
+        key = key_of_told(told)
+        if key is not None and not acceptance.is_duplicate:
+            window_s = core.settings.handsets.duplicate_window_s
+            remember(outbox, acceptance.bundle, key, window_s, now_s, clock_trusted=told.clock_trusted)
+            outbox.heard_by(acceptance.bundle.seq, owed.link, f"station:{taken.peer.name}", now_s)
         if acceptance.bundle.seq and taken.counter:
             heard = HeardRecord(acceptance.bundle.seq, taken.peer.id, taken.salt, taken.counter, taken.place)
             outbox.air_heard(heard)

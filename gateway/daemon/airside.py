@@ -24,6 +24,7 @@ from gateway.daemon.aircontrol import ControlQueue
 from gateway.daemon.airdebts import Debts
 from gateway.daemon.airkeys import AirKeys
 from gateway.daemon.airmessages import AirMessages
+from gateway.daemon.saidonce import listener_key
 from gateway.link import Addressed, PayloadKind
 from gateway.model import (
     BUS_LANE,
@@ -259,6 +260,8 @@ class AirSide:
         assert taken.repeated is not None
         for seq in outbox.air_heard_by(taken.peer.id, taken.salt, taken.repeated):
             outbox.owe_again(seq, owed.link, owed.peer, now_s)
+        for bundle in outbox.known(listener_key(taken.peer.id, taken.salt, taken.repeated), now_s) or ():
+            self.messages.owe_listener(outbox, owed, taken.peer.id, bundle, now_s)
 
     def reported(self, outbox: Outbox, peer: Peer, receipt: Receipt, now_s: float) -> None:
         """Note that a receipt left."""

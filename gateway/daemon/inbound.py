@@ -12,6 +12,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from gateway.daemon.saidonce import remember, said_key
 from gateway.link import Addressed, PayloadKind
 from gateway.model import (
     BEIDOU,
@@ -178,6 +179,9 @@ class Inbound:
             if wants_receipt
             else None,
         )
+        if not acceptance.is_duplicate and source.kind is EndpointKind.CARD:
+            window_s = core.settings.handsets.duplicate_window_s
+            remember(outbox, acceptance.bundle, key, window_s, now_s, clock_trusted=draft.clock_trusted)
         if order is None:
             return not acceptance.is_duplicate, None
         receipt = Receipt(order.id, ReceiptLevel.ANSWERED, by=str(source), detail=message.text[:64])
@@ -294,17 +298,8 @@ def _fields(heard: Heard, understood: Mapping[str, Any], notes: list[str]) -> di
 
 
 def _key_of(heard: Heard, source: Endpoint) -> bytes:
-    """Return what makes two heard payloads one report: the sender and the content, however and where it was received."""
-    digest = hashlib.sha256()
+    """Return what makes two heard payloads one report."""
     sender = heard.peer if source == NOBODY else source.name
-    for part in (
-        sender.encode("utf-8", "surrogatepass"),
-        heard.payload.kind.encode(),
-        heard.payload.text.encode("utf-8", "surrogatepass"),
-        heard.payload.data,
-    ):
-        digest.update(len(part).to_bytes(4, "big"))
-        digest.update(part)
-    if _is_position_only(heard) and heard.fix is not None:
-        digest.update(f"{heard.fix.lat:.5f},{heard.fix.lon:.5f}".encode())
-    return digest.digest()[:16]
+    payload = heard.payload
+    fix = None if heard.fix is None or not _is_position_only(heard) else (heard.fix.lat, heard.fix.lon)
+    return said_key(sender, payload.kind, payload.text, payload.data, fix)

@@ -191,6 +191,16 @@ class Accepting(Shedding):
         stored = self._load(known.seq)
         return tuple(self.children(known.id)) if stored is None else (stored.bundle(),)
 
+    def also_known(self, duplicate: DuplicateKey, bundle: Bundle, now_s: float) -> None:
+        """Remember a bundle under another key too; the one that was accepted last under a key is the one it finds."""
+        self._remember(duplicate, bundle.seq, bundle.id, now_s)
+
+    def heard_by(self, seq: int, link: str, listener: str, now_s: float) -> None:
+        """Note in the history of a bundle who heard it."""
+        moving = self._moving(seq)
+        if moving is not None:
+            self._move(moving, now_s, Note("heard by", link, listener))
+
     def _known(self, duplicate: DuplicateKey | None, now_s: float) -> _Known | None:
         if duplicate is None:
             return None

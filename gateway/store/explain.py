@@ -20,7 +20,7 @@ class HistoryEvent(NamedTuple):
 
     at_s: float
     kind: str
-    """``accepted``, ``heard again``, ``try``, ``published``, ``receipt``, ``requeued``, ``expired``, ``shed``."""
+    """``accepted``, ``heard again``, ``heard by``, ``try``, ``published``, ``receipt``, ``requeued``, ``expired``, ``shed``."""
     link: str
     """Link or hop it happened on."""
     outcome: str
