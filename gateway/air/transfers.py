@@ -98,6 +98,10 @@ class SendingTransfers:
             numbers.end(sending.transfer, now_s, complete=sending.state is SendingState.COMPLETE)
             outbox.air_state_put(rest["peer"], NUMBERS, json.dumps(numbers.snapshot()).encode())
 
+    def is_open(self, outbox: Outbox, seq: int) -> bool:
+        """Tell whether a bundle has a transfer."""
+        return outbox.air_state(seq, TRANSFER) is not None
+
     def due_s(self, outbox: Outbox, seq: int) -> float | None:
         """Return when the transfer of a bundle has something to send; None when there is none."""
         transfer = self.of(outbox, seq)

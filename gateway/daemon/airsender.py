@@ -97,8 +97,8 @@ class AirSender:
         )
         if frame.is_bare_hello:
             return FrameTask(outgoing, "hello", _settles_nothing)
-        said = f"in a batch of {len(frame.members)}" if frame.members else ""
         in_part = frame.carries is Carries.PART
+        said = "a piece" if in_part else f"in a batch of {len(frame.members)}" if frame.members else ""
         attempt = outbox.begin(task.bundle.seq, self._runner.name, now_s, said, in_part=in_part)
         if attempt is None:
             return None
@@ -119,6 +119,10 @@ class AirSender:
             if attempt is not None:
                 begun.append((bundle, attempt))
         return tuple(begun)
+
+    def is_in_parts(self, outbox: Outbox, bundle: Bundle) -> bool:
+        """Tell whether a bundle is on its way in pieces, any of which any link may carry."""
+        return self._air.outgoing.transfers.is_open(outbox, bundle.seq)
 
     def due_after(
         self, outbox: Outbox, task: BundleTask, seq: int, outcome: SendOutcome, *, due_s: float, now_s: float

@@ -137,21 +137,29 @@ class Sending(Accepting):
         """Note a try; commit before the device gets it. None when the bundle is no longer open.
 
         A link that has taken it before in this round starts a new round. ``said`` stays in its history before what comes
-        of it. ``in_part``: only a piece of it leaves, so its state stays and another link may take the next piece.
+        of it. ``in_part``: only a piece of it leaves, so state and round stay and another link may take the next piece.
         """
         moving = self._moving(seq)
         if moving is None or not moving.is_open or moving.expires_s <= now_s:
             return None
         if self.pages_used() >= self.limits.pages_max - self._page_margin():
             self.forget_oldest()  # a full file must not keep anything from being sent
-        tried = "" if words(link) in links_of(moving.tried) else moving.tried
+        tried = "" if words(link) in links_of(moving.tried) and not in_part else moving.tried
         attempt = Attempt(seq, moving.events)
         state = moving.state if in_part else HANDED
         self._move(moving, now_s, Note("try", link, said), state=state, attempts=moving.attempts + 1, tried=tried)
         return attempt
 
     def finish(
-        self, attempt: Attempt, outcome: SendOutcome, detail: str, now_s: float, *, state: BundleState, due_s: float
+        self,
+        attempt: Attempt,
+        outcome: SendOutcome,
+        detail: str,
+        now_s: float,
+        *,
+        state: BundleState,
+        due_s: float,
+        in_part: bool = False,
     ) -> Bundle | None:
         """Note what came of a try and where the router wants the bundle; return it as it is now.
 
@@ -164,7 +172,8 @@ class Sending(Accepting):
         moving = self._moving(attempt.seq)
         if moving is not None and moving.is_open:
             tried = moving.tried
-            if outcome is not SendOutcome.DEFERRED and link and link not in links_of(tried):
+            whole = outcome is not SendOutcome.DEFERRED and not in_part
+            if whole and link and link not in links_of(tried):
                 tried = f"{tried},{link}" if tried else link
             if outcome is SendOutcome.DEFERRED:
                 moving = replace(moving, attempts=moving.attempts - 1)  # nothing left the device

@@ -17,6 +17,9 @@ from protocols.record.address import EVERYBODY
 
 HQ = End(1, "hq")
 HQ_CARD, CARD, PERSON, COMMON = 200_001, 200_101, 300_001, 400_001
+SECOND = 100
+"""Between the cards of one vehicle."""
+
 SHARED = Shared((Operation("汶川县", 31.48, 103.59, 1_790_000_000, "hq", "513221", ("v1", "v2", "v3")),), revision=5)
 ROOT = RootKey(Secret(b"\x07" * 32), 1)
 GROUP = GroupKey(EVERYBODY, 0, Secret(b"\x09" * 16), 1)
@@ -33,12 +36,21 @@ class World:
     """A command post with a command terminal, some vehicles with ordinary ones, a person with a handset."""
 
     def __init__(
-        self, tmp_path, *, seed=1, loss=0.045, protocol="bd-4.0", shared=(SHARED, SHARED), vehicles=1, suite=1
+        self,
+        tmp_path,
+        *,
+        seed=1,
+        loss=0.045,
+        protocol="bd-4.0",
+        shared=(SHARED, SHARED),
+        vehicles=1,
+        suite=1,
+        terminals=1,
     ):
         self.sky = Sky(random.Random(seed), SkySettings(loss=loss))
         self.person = Handset(self.sky, PERSON, broadcast=COMMON)
         self.ends = [End(number, f"v{number - 1}") for number in range(2, 2 + vehicles)]
-        cards = [CARD + place for place in range(vehicles)]
+        cards = [tuple(CARD + place + SECOND * number for number in range(terminals)) for place in range(vehicles)]
         for name in ("hq", *(end.name for end in self.ends)):
             put(tmp_path / name / "keys", "everybody.key", GROUP)
         for end in self.ends:
@@ -46,27 +58,28 @@ class World:
             put(tmp_path / end.name / "keys", "hq.key", derived_pair(ROOT, end, HQ, serial=1))
         terminal = simulated_terminal(protocol, self.sky, HQ_CARD, command=True, broadcast=COMMON)
         self.hq = self._post(
-            tmp_path / "hq", "hq", terminal, shared=shared[0], rng=random.Random(seed + 1), air={"suite": suite}
+            tmp_path / "hq", "hq", [terminal], shared=shared[0], rng=random.Random(seed + 1), air={"suite": suite}
         )
         self.vehicles = [
             self._post(
                 tmp_path / end.name,
                 end.name,
-                simulated_terminal(protocol, self.sky, card, broadcast=COMMON),
+                [simulated_terminal(protocol, self.sky, card, broadcast=COMMON) for card in own],
                 shared=shared[1],
                 rng=random.Random(seed + 2 + end.id),
                 air={"upstream": "hq", "suite": suite},
             )
-            for end, card in zip(self.ends, cards, strict=True)
+            for end, own in zip(self.ends, cards, strict=True)
         ]
         self.v1 = self.vehicles[0]
         self._cards = cards
 
     @staticmethod
-    def _post(folder, name, terminal, *, shared, rng, air):
+    def _post(folder, name, terminals, *, shared, rng, air):
         settings = Settings.model_validate({"gateway": {"id": name, "region": "5132"}, "air": air})
         keys = folder / "keys"
-        return Post(settings, folder, {"bd1": terminal}, None, rng, air=(Keyring(keys), keys, shared))
+        links = {f"bd{number}": terminal for number, terminal in enumerate(terminals, start=1)}
+        return Post(settings, folder, links, None, rng, air=(Keyring(keys), keys, shared))
 
     @property
     def posts(self):
@@ -78,8 +91,8 @@ class World:
         await self.register()
 
     async def register(self):
-        for end, card in zip(self.ends, self._cards, strict=True):
-            await put_station(self.hq, Station(end.name, cards=(card,)))
+        for end, own in zip(self.ends, self._cards, strict=True):
+            await put_station(self.hq, Station(end.name, cards=own))
         for post in self.vehicles:
             await put_station(post, Station("hq", cards=(HQ_CARD,)))
 
