@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from gateway.link import SendOutcome
     from gateway.simulate.channel import Timeline
 
+HAIR_S = 1e-6
+"""A start so much later arrives no earlier for want of digits."""
+
 DAY_S = 86_400.0
 HOUR_S = 3_600.0
 
@@ -161,7 +164,12 @@ class Way:
     def arrival_s(self, at_s: float, size_bytes: int) -> float | None:
         """Return when a frame that starts now arrives; None for one that is lost, too long, or sent into nothing."""
         figures = self._figures
-        if size_bytes > figures.frame_bytes or not self._leaves(at_s) or self._is_lost(at_s):
+        if (
+            size_bytes > figures.frame_bytes
+            or not self._both.up_at(at_s)
+            or not self._leaves(at_s)
+            or self._is_lost(at_s)
+        ):
             return None
         arrival_s = at_s + figures.airtime_s + self._delay_s(at_s)
         if figures.stores:
@@ -174,12 +182,16 @@ class Way:
         return next_up_s(self._both, at_s)
 
     def next_chance_s(self, at_s: float) -> float:
-        """Return the next cell, or the next change of the way."""
+        """Return the next cell, the next change of the way, or the start that arrives at the next change of the receiver."""
         cell_s = self._figures.cell_s
         next_cell_s = (math.floor(at_s / cell_s) + 1) * cell_s
         if next_cell_s <= at_s:  # a division that was rounded up to the cell's end
             next_cell_s += cell_s
-        return min(next_cell_s, self._both.next_change_s(at_s))
+        chances = [next_cell_s, self._both.next_change_s(at_s)]
+        if not self._figures.stores:  # a later frame may come down when the receiver is back
+            lag_s = self._figures.airtime_s + self._delay_s(at_s)
+            chances.append(max(at_s, self._into.next_change_s(at_s + lag_s) - lag_s) + HAIR_S)
+        return min(chances)
 
     def is_taken(self, at_s: float) -> bool:
         """Tell whether a network takes a frame that starts now, as the sending device sees it; dead ends it cannot see."""

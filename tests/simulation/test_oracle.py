@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.simulate import oracle
+from gateway.simulate import bearers, oracle
+from gateway.simulate.bearers import End, flapping
+from gateway.simulate.models import BeidouModel, HfModel, IpModel, MessageModel
 from gateway.simulate.oracle import Content, Way, alone, best_plan
 from tests.simulation.fakesky import FakeChannel
 
@@ -251,3 +253,28 @@ def test_a_way_without_a_chance_is_given_up(monkeypatch):
 
     assert alone([way("car", "centre", delays=(None, None, 1.0))], content(), 300.0) == 21.0
     assert alone([way("car", "centre", delays=(None, None, None, 1.0))], content(), 300.0) is None
+
+
+MODELS = (
+    BeidouModel(model="beidou", card=1, slot_s=20),
+    HfModel(model="hf", address="a", fade_every_s=20),
+    IpModel(model="ip", address="a"),
+    MessageModel(model="satcom", address="a"),
+)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda one: one.model)
+@pytest.mark.parametrize("seed", range(5))
+def test_modelled_ways_tell_every_chance(model, seed):
+    """On the ways of the real bearers, both ends coming and going, no start of a fine grid arrives before the oracle's."""
+    ends = [
+        End(name, "l", name, model.figures(), seen=flapping(f"{seed}{name}", 10, 10), sky=model.sky(12.0))
+        for name in ("car", "centre")
+    ]
+    each = Way("car", "l", "centre", bearers.Way(seed, *ends))
+    grid = (each.channel.arrival_s(step * 0.05, 5) for step in range(1200))
+    tried = min((one for one in grid if one is not None and one <= 60.0), default=math.inf)
+
+    found_s = alone([each], content(size_bytes=5), 60.0)
+
+    assert (math.inf if found_s is None else found_s) <= tried
