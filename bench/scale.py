@@ -14,11 +14,13 @@ import asyncio
 import csv
 import json
 import random
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent.parent
@@ -42,6 +44,12 @@ def say(text):
 def memory_mb(word="VmRSS"):
     line = next(one for one in Path("/proc/self/status").read_text().splitlines() if one.startswith(word))
     return round(int(line.split()[1]) / 1e3, 1)
+
+
+def processor_s():
+    """Return the processor seconds of this process and of those that it has run."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return [one.ru_utime + one.ru_stime for one in used]
 
 
 def quantiles(values, digits=3):
@@ -144,7 +152,7 @@ async def stations_figures(count, at):
         serving.append(asyncio.create_task(ask_all_the_time(store, turns)))
         figures = {"stations": count, "csv_mb": round(book.stat().st_size / 1e6, 1)}
         for turn in ("import", "import_again"):
-            begun = time.perf_counter()
+            begun, cpu = time.perf_counter(), processor_s()
             command = [
                 sys.executable,
                 "-m",
@@ -159,7 +167,9 @@ async def stations_figures(count, at):
             process = await asyncio.create_subprocess_exec(*command, cwd=HERE, stdout=subprocess.PIPE)
             out, _ = await process.communicate()
             taken = time.perf_counter() - begun
-            figures[turn] = {"seconds": round(taken, 1), "per_s": round(count / taken), **json.loads(out)}
+            own, commands = (round(after - before, 1) for before, after in zip(cpu, processor_s(), strict=True))
+            figures[turn] = {"seconds": round(taken, 1), "cpu_s": {"gateway": own, "command": commands}}
+            figures[turn] |= json.loads(out)
             del figures[turn]["file"]
         figures["store_wait_ms_while_importing"] = quantiles(turns, 1)
         figures["rss_mb"] = {"before": before, "after": memory_mb(), "peak": memory_mb("VmHWM")}
@@ -247,7 +257,7 @@ async def storm_figures(count, cap, at, *, paced, link_count=STORM_LINKS):
             gateway.add_link(link)
         task = asyncio.create_task(gateway.run())
         await asyncio.sleep(0.2)
-        before, waits, sos_waits = memory_mb(), [], []
+        before, cpu, waits, sos_waits = memory_mb(), processor_s()[0], [], []
         begun = time.perf_counter()
 
         async def hear(name, mine):
@@ -277,6 +287,7 @@ async def storm_figures(count, cap, at, *, paced, link_count=STORM_LINKS):
             "links": link_count,
             "paced_over_s": STORM_S if paced else None,
             "took_s": round(taken, 1),
+            "cpu_ms_a_report": round((processor_s()[0] - cpu) * 1e3 / count, 3),
             "accepted_per_s": round(count / taken),
             "commits": store.commits,
             "accept_ms": quantiles([one * 1e3 for one in waits], 1),
@@ -359,8 +370,36 @@ async def queue_figures(rows, at):
         for name in ("bd1", "hf1", "sat1"):
             sender = LinkSender(gateway.core.links[name], gateway.core)
             figures["choose_ms"][name] = await choosing(store, sender)
+        figures["accept_ms"] = await store.run(lambda outbox: accepting(outbox, max(100, rows), gateway.core.now_s()))
         await store.close()
     return figures
+
+
+def accepting(outbox, cap, now_s):
+    """Return milliseconds that accepting takes: plainly, in the place of an older position, and at the cap."""
+    from gateway.model import Message, MessageKind, Precedence
+
+    def position(number):
+        draft, _ = queued(3, random.Random(number))
+        place = replace(draft.message.place, lat=30.0 + number / 1e4)
+        return replace(draft, precedence=Precedence.ROUTINE, message=Message(MessageKind.POSITION, "", place))
+
+    def timed(draft, lane):
+        begun = time.perf_counter()
+        acceptance = outbox.accept(draft, lane=lane, now_s=now_s)
+        return (time.perf_counter() - begun) * 1e3, acceptance
+
+    chat = queued(3, random.Random(1))[0]
+    plain = [timed(chat, "beidou") for _ in range(PROBES)]
+    newer = [timed(position(number), "beidou") for number in range(PROBES)]
+    assert all(acceptance.superseded for _, acceptance in newer[1:])
+    outbox.limits = replace(outbox.limits, bundles_max=cap)
+    for _ in range(PROBES + 200):  # down to the cap first
+        timed(chat, "beidou")
+    capped = [timed(chat, "beidou") for _ in range(PROBES)]
+    assert all(len(acceptance.shed) == 1 for _, acceptance in capped)
+    measured = {"plain": plain, "newer position": newer, "at the cap": capped}
+    return {what: quantiles([taken for taken, _ in values]) for what, values in measured.items()}
 
 
 async def choosing(store, sender):
