@@ -24,6 +24,7 @@ from gateway.daemon.sdnotify import Notifier
 from gateway.daemon.version import VERSION
 from gateway.link import LinkContext
 from gateway.observe.log import logger
+from gateway.router.routes import RouteError
 from gateway.security.errors import SecurityError
 from gateway.security.keyring import Keyring
 from gateway.store.limits import PAGE_BYTES, Limits
@@ -114,7 +115,10 @@ def _add_air(gateway: Gateway, config_path: Path) -> None:
         raise ConfigError(config_path, [Fault("air.context", str(error))]) from error
     for fault in keys.faults:
         log.error("key file not usable", why=fault)
-    gateway.set_air(keys, folder, Shared() if context is None else context.shared(), words, os.urandom)
+    try:
+        gateway.set_air(keys, folder, Shared() if context is None else context.shared(), words, os.urandom)
+    except RouteError as error:
+        raise ConfigError(config_path, [Fault("router.route", str(error))]) from error
 
 
 def _add_bus(gateway: Gateway, bus: BusSettings | None) -> BrokerProcess | None:

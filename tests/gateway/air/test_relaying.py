@@ -1,7 +1,9 @@
 """Relaying: denied by default, checked, counted down, carried once, stored; and no flood in any net of relays."""
 
 import random
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -85,6 +87,18 @@ def test_link_addresses_are_not_taken_for_ways(address):
     """Receipts owed by way have addresses of their own, which no bearer has."""
     assert way_peer(address) is None
     assert way_peer(way_address(515)) == 515
+
+
+def test_the_example_of_the_document_is_what_the_code_makes():
+    """docs/air-format/relay.md shows a record at its source, behind one relay and behind two."""
+    page = (Path(__file__).parents[3] / "docs/air-format/relay.md").read_text(encoding="utf-8")
+    shown = re.findall(r"`(08[0-9a-f]{36})`", page)
+
+    said = addressed(bytes.fromhex("000001f91f8c229ae3cc5f534fe5"), Ends(0x203, 1), Precedence.PRIORITY)
+    first = explicit_of(said).sent_on()
+    second = explicit_of(first).sent_on()
+
+    assert shown == [said.hex(), first.hex(), second.hex()]
 
 
 # Default deny
