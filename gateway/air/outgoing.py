@@ -112,12 +112,13 @@ class Outgoing:
         lane_bytes: Sequence[int],
         receipt: Receipt | None,
         others: Callable[[], Sequence[Bundle]],
+        loss: float,
         now_s: float,
     ) -> AirFrame | None:
         """Return the next frame of a bundle for a link that takes ``bytes_max``; None while it waits for a report.
 
-        ``lane_bytes`` are the frame sizes of all links the bundle may go by; ``others`` finds what may go in a record with
-        it. Raises NoKey, FragmentError for what is too long for any of them.
+        ``lane_bytes`` are the frame sizes of all links the bundle may go by, ``loss`` the share of frames they lose;
+        ``others`` finds what may go in a record with it. Raises NoKey, FragmentError for what is too long for any of them.
         """
         tag = self._tag(bundle, lane_bytes, self._sessions.sending(outbox, peer.id))
         long_tag = tag == LONG_TAG_BYTES
@@ -142,7 +143,9 @@ class Outgoing:
         rooms = [min(size - RECORD_BYTES - tag, PLAINTEXT_BYTES_MAX) for size in lane_bytes]
         plain = self._content(bundle, peer, None)
         if needs_fragments(len(plain), rooms):
-            transfer = self.transfers.begin(outbox, bundle, peer, plain, rooms, long_tag=long_tag, now_s=now_s)
+            transfer = self.transfers.begin(
+                outbox, bundle, peer, plain, rooms, loss=loss, long_tag=long_tag, now_s=now_s
+            )
             return (
                 None
                 if transfer is None

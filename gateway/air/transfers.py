@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gateway.store.outbox import Outbox
 
 LOSS_EXPECTED = 0.1
-"""Share of frames that is taken to be lost until something was measured: a Beidou card loses about 5 %."""
+"""Share of frames that is taken to be lost while no link is open that could have measured it."""
 
 POLL_AFTER_S = 30.0
 """Wait for a report before one frame more is sent: no slot stays empty while nobody knows (bench/fragment.py)."""
@@ -44,6 +44,7 @@ class SendingTransfers:
         plain: bytes,
         rooms: Sequence[int],
         *,
+        loss: float,
         long_tag: bool,
         now_s: float,
     ) -> tuple[Sending, dict[str, Any]] | None:
@@ -62,7 +63,7 @@ class SendingTransfers:
             number,
             plain,
             split,
-            loss=LOSS_EXPECTED,
+            loss=loss,
             now=now_s,
             expires_s=max(now_s + 1.0, bundle.expires_s),
             poll_after_s=POLL_AFTER_S,

@@ -19,13 +19,14 @@ from gateway.air.peers import Peers
 from gateway.air.receipting import Receipting
 from gateway.air.relaying import Relaying
 from gateway.air.sessions import Sessions
+from gateway.air.transfers import LOSS_EXPECTED
 from gateway.air.ways import Ways
 from gateway.daemon.aircontrol import ControlQueue
 from gateway.daemon.airdebts import Debts
 from gateway.daemon.airkeys import AirKeys
 from gateway.daemon.airmessages import AirMessages
 from gateway.daemon.saidonce import listener_key
-from gateway.link import Addressed, PayloadKind
+from gateway.link import Addressed, LinkState, PayloadKind
 from gateway.model import (
     BUS_LANE,
     Endpoint,
@@ -304,6 +305,7 @@ class AirSide:
             lane_bytes=sizes or [bytes_max - over],
             receipt=receipt,
             others=lambda: self.batching.candidates(outbox, bundle, peer, now_s, takes),
+            loss=self._loss_in(bundle.lane, now_s),
             now_s=now_s,
         )
         return frame, receipt if frame is not None and frame.receipt else None
@@ -315,6 +317,13 @@ class AirSide:
             for runner in self._core.links.values()
             if is_in_lane(runner.link.info.bearer, lane) and runner.last.data_bytes_max
         ]
+
+    def _loss_in(self, lane: str, now_s: float) -> float:
+        """Return the share of frames that the open links of a lane are believed to lose."""
+        runners = self._core.links.values()
+        serving = [one for one in runners if is_in_lane(one.bearer, lane) and one.last.state is LinkState.OPEN]
+        losses = [1.0 - one.estimate.success(now_s).mean for one in serving]
+        return sum(losses) / len(losses) if losses else LOSS_EXPECTED
 
     def routes_json(self) -> dict[str, Any]:
         """Return which ways to other gateways are known, for `yizhan status` and `yizhan route`."""
