@@ -59,15 +59,16 @@ def _on(core: Core, outbox: Outbox, bundle: Bundle, runner: LinkRunner, slot_s: 
         return {"form": "unknown", "note": f"link is {last.state}: {last.detail}"}
     peer = None if core.air is None else core.air.peers.of(outbox, bundle.destination)
     if peer is not None and core.air is not None:
-        sizes = core.air.sizes_in(bundle.lane)
+        over = core.air.overhead_to(outbox, peer, runner.bearer)
+        sizes = [size - over for size in core.air.sizes_in(bundle.lane)]
         try:
             session = core.air.sessions.sending(outbox, peer.id)
             frames = core.air.outgoing.estimate(
-                bundle, peer, session, lane_bytes=sizes, bytes_max=last.data_bytes_max or 0
+                bundle, peer, session, lane_bytes=sizes, bytes_max=(last.data_bytes_max or over) - over
             )
         except (NoKey, ContentError, FragmentError) as error:
             return {"form": "record", "note": str(error)}
-        return {"form": "record", **_cost(runner, frames, slot_s)}
+        return {"form": "record", **_cost(runner, [size + over for size in frames], slot_s)}
     shown = order_text(
         NUMBER,
         bundle.draft.message.text,
