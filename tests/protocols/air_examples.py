@@ -31,7 +31,7 @@ from protocols.record.keys import RootSecret, Session, first_chain, hello_key, p
 from protocols.record.layout import Form, Header, HelloFrame, HelloKind
 from protocols.record.sealing import seal, try_open
 from protocols.record.siv import open_hello, seal_hello
-from tests.protocols.air_tables import ROOT, forgeries, frequencies, model_file, schema, sizes, table
+from tests.protocols.air_tables import ROOT, batch_names, forgeries, frequencies, model_file, schema, sizes, table
 
 PAGES = (ROOT / "docs/air-format.md", *sorted((ROOT / "docs/air-format").glob("*.md")))
 BLOCK = re.compile(r"<!-- example: ([\w-]+) -->\n(.*?)<!-- end of example -->", re.DOTALL)
@@ -325,6 +325,7 @@ EXAMPLES = {
     "position-costs": lambda: costs_table(Content(POSITION), UP),
     "position-frames": position_frames,
     "receipts": receipts,
+    "batch-names": batch_names,
     "fragments": fragments,
     "coefficients": coefficients,
     "schema": schema,

@@ -11,6 +11,7 @@ from gateway.air.models import model
 from gateway.air.trial import TrialCodec
 from protocols.content.fields import Binned, Choice, Decimal, Group, Many, Number, Place, Round, Signed
 from protocols.content.model import PINNED
+from protocols.content.receipts import name_in_batch, named_in_batch
 from protocols.content.references import Coded, Expected
 from protocols.content.schema import SCHEMA_1
 
@@ -81,6 +82,16 @@ def frequencies():
         for name in ("parts", "type", "position.dst.who", "any.ts.before", "text.form")
     ]
     return table(("symbol", "values", "frequencies in model 1"), rows)
+
+
+def batch_names():
+    """How a receipt names single messages of batches, and that the name is read as it was meant."""
+    rows = []
+    for highest, counter, place in ((160, 160, 1), (160, 155, 3), (70_000, 69_990, 7)):
+        name = name_in_batch(counter, place, highest)
+        assert named_in_batch(name, highest) == (counter, place)
+        rows.append((highest, counter, place, name))
+    return table(("highest", "record", "message", "16 bits"), rows)
 
 
 def sizes():
