@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 EXPIRE_EVERY_S = 30.0
 TIDY_EVERY_S = 60.0
-IDLE_EVERY_S, TIDY_IDLE_EVERY_S = 60.0, 300.0
-"""The same while nothing is open: nothing can expire, and the store need only show that it writes."""
+IDLE_EVERY_S = 60.0
+"""The same as EXPIRE_EVERY_S while nothing can expire so soon: the store need only show that it writes."""
+TIDY_IDLE_EVERY_S = 300.0
+"""The same as TIDY_EVERY_S when nothing was accepted since."""
 TIDY_AGAIN_S = 0.05
 """Pause between two steps while there is more to tidy, so that others get at the store."""
 
@@ -32,18 +34,21 @@ log = logger("gateway.store")
 async def keep_house(core: Core) -> None:
     """Serve until cancelled: close what has outlived its lifetime, tidy a little, prove that the store writes."""
     core.progress.expect("store", within_s=STORE_WITHIN_S)
-    tidy_at_s = 0.0
+    tidy_at_s, accepted_before = 0.0, -1
     failing = False
     while True:
-        is_idle = not core.store.balance.total.queued
-        wait_s = IDLE_EVERY_S if is_idle else EXPIRE_EVERY_S
         try:
-            expired = await core.store.run(lambda outbox: outbox.expire(core.now_s(), EXPIRE_STEP))
+            expired, next_s = await core.store.run(
+                lambda outbox: (outbox.expire(core.now_s(), EXPIRE_STEP), outbox.next_expiry_s())
+            )
+            wait_s = IDLE_EVERY_S if next_s is None or next_s > core.now_s() + IDLE_EVERY_S else EXPIRE_EVERY_S
             if expired:
                 _tell(core, expired)
             if core.now_s() >= tidy_at_s:
                 more = await core.store.run(lambda outbox: outbox.maintain(core.now_s()))
-                tidy_s = TIDY_IDLE_EVERY_S if is_idle else TIDY_EVERY_S
+                accepted = core.store.balance.total.accepted
+                tidy_s = TIDY_IDLE_EVERY_S if accepted == accepted_before else TIDY_EVERY_S
+                accepted_before = accepted
                 tidy_at_s = core.now_s() + (TIDY_AGAIN_S if more else tidy_s)
                 wait_s = min(wait_s, max(TIDY_AGAIN_S, tidy_at_s - core.now_s()))
         except StoreError as error:
