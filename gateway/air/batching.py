@@ -25,7 +25,10 @@ MEMBERS_MAX = PLACES_MAX
 """Bundles in one record at most: as many as a receipt can tell apart."""
 
 LOOKED_MAX = 12
-"""Bundles that are tried for one record at most; each costs an encoding of the whole."""
+"""Bundles that are tried for one record at most; each costs an encoding of the whole, some milliseconds."""
+
+MISSES_MAX = 4
+"""So many that do not fit, and the record is full enough."""
 
 CANDIDATES_MAX = 32
 """Due bundles of one precedence that are looked at for one record; most are for others in a command post's queue."""
@@ -47,11 +50,14 @@ class Batching:
         if not self._may_share(lead, peer):
             return []
         found: list[Bundle] = []
+        is_peer = {lead.destination: True}
         for one in self._due(outbox, lead, now_s):
+            if one.destination not in is_peer:
+                is_peer[one.destination] = self._peers.of(outbox, one.destination) == peer
             if (
-                one.seq != lead.seq
+                is_peer[one.destination]
+                and one.seq != lead.seq
                 and self._may_share(one, peer)
-                and self._peers.of(outbox, one.destination) == peer
                 and outbox.air_record_of(one.seq, peer.id) is None
                 and outbox.air_state(one.seq, TRANSFER) is None
                 and takes(one)
@@ -84,13 +90,19 @@ class Batching:
 
 def fill(lead: Bundle, others: Sequence[Bundle], fits: Callable[[list[Bundle]], bool]) -> list[Bundle]:
     """Return a bundle and as many of the others as ``fits`` allows: each that still does, in their order."""
-    chosen = [lead]
+    chosen, misses = [lead], 0
     for one in others[:LOOKED_MAX]:
-        if len(chosen) == MEMBERS_MAX:
+        if len(chosen) == MEMBERS_MAX or misses == MISSES_MAX:
             break
-        try:
-            if fits([*chosen, one]):
-                chosen.append(one)
-        except ContentError:
-            continue  # it cannot be said at all; it will be told when its own turn comes
+        if _fits(fits, [*chosen, one]):
+            chosen.append(one)
+        else:
+            misses += 1
     return chosen
+
+
+def _fits(fits: Callable[[list[Bundle]], bool], batch: list[Bundle]) -> bool:
+    try:
+        return fits(batch)
+    except ContentError:
+        return False  # the last of them cannot be said at all; that will be told when its own turn comes
