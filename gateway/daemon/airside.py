@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gateway.air.batching import Batching
-from gateway.air.explicit import explicit_of, way_address
+from gateway.air.explicit import explicit_of, overhead, way_address
 from gateway.air.incoming import Incoming
 from gateway.air.models import CURRENT, models
 from gateway.air.outgoing import AirFrame, Outgoing
@@ -309,6 +309,11 @@ class AirSide:
             now_s=now_s,
         )
         return frame, receipt if frame is not None and frame.receipt else None
+
+    def overhead_to(self, outbox: Outbox, peer: Peer, bearer: str) -> int:
+        """Return what naming both ends takes in each record to a peer by a bearer: nothing where it is reached directly."""
+        way = self.ways.next_hop(outbox, peer.name, self._core.now_s(), bearer=bearer)
+        return 0 if way is None or way.via == peer.name else overhead(self.sessions.ends_to(peer.id))
 
     def sizes_in(self, lane: str) -> list[int]:
         """Return what one frame carries on each link of a lane that says so, in bytes."""
