@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gateway.cli.words import precedence_word, span_word
 from gateway.messages.translate import tr
 from gateway.model import Precedence
-from gateway.simulate.figures import ORACLE, ratio, verdicts_of
+from gateway.simulate.figures import ORACLE, ratio, rivals_of, verdicts_of
 from gateway.simulate.plot import figure_word, policy_word, share_word, title_of
 
 if TYPE_CHECKING:
@@ -32,8 +32,16 @@ def show(console: Console, comparison: Comparison) -> None:
         console.print(tr("inf: not delivered; it counts as the longest delay of all"), soft_wrap=True)
     told = tr("People tried for {span} (median) until a gateway had their report; {count} reports reached none.")
     console.print(told.format(span=delay_word(router.wait_median_s), count=router.unheard), soft_wrap=True)
+    if router.superseded:
+        told = tr("{count} reports gave way to a newer one of their author before they had left: not counted above.")
+        console.print(told.format(count=router.superseded), soft_wrap=True)
+    console.print()
     for verdict in verdicts_of(comparison):
         console.print(_verdict_line(verdict, router), soft_wrap=True)
+    for rival in rivals_of(comparison):
+        told = tr("beside it: airtime {value} x that of {rival}, which delivers as much, whenever it does")
+        told = told.format(value=ratio_word(ratio(router.airtime_s, rival.airtime_s)), rival=policy_word(rival.policy))
+        console.print(told, soft_wrap=True)
 
 
 def delay_word(seconds: float) -> str:
@@ -115,9 +123,11 @@ def _verdict_line(verdict: Verdict, router: Summary) -> str:
         "flash_median": tr("FLASH median delay {value} x the oracle's, at most {limit}"),
         "flash_p95": tr("FLASH p95 delay {value} x the oracle's, at most {limit}"),
         "share": tr("delivered share {value} x the oracle's, at least {limit}"),
-        "airtime": tr("airtime {value} x that of the cheapest that delivers as much ({against}), at most {limit}")
+        "airtime": tr(
+            "airtime {value} x that of the cheapest that delivers as much, as soon ({against}), at most {limit}"
+        )
         if against
-        else tr("airtime: no other policy delivers as much"),
+        else tr("airtime: no other policy delivers as much, as soon"),
     }
     value = f"{verdict.value:.4f}" if verdict.name == "share" else ratio_word(verdict.value)
     told = words[verdict.name].format(value=value, limit=verdict.limit, against=against)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.model import Precedence
+from gateway.simulate.results import SUPERSEDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +30,8 @@ SEEDS_NAMED_MAX = 20
 MEDIAN, TAIL = 0.5, 0.95
 
 FLASH_MEDIAN_MAX, FLASH_TAIL_MAX, SHARE_MIN, AIRTIME_MAX = 1.15, 1.3, 0.999, 1.2
-"""What the router is held to: FLASH delay against the oracle's, share delivered, airtime against the cheapest."""
+"""What the router is held to: FLASH delay and share delivered against the oracle's, airtime against the cheapest that
+delivers as much, as soon: who brings an SOS minutes later has not done the same work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class Figures:
     links: tuple[LinkUse, ...]
     duplicates: int
     shed: int
+    superseded: int
+    """Reports that gave way to a newer one of their author: in no other figure."""
     unheard: int
     wall_s: float
 
@@ -81,6 +85,7 @@ class Summary:
     money: float
     duplicates: int
     shed: int
+    superseded: int
     unheard: int
     wait_median_s: float
     flash_lost_seeds: tuple[int, ...]
@@ -120,7 +125,8 @@ class Comparison:
 def figures_of(result: RunResult) -> Figures:
     """Reduce a run to its figures."""
     delays: dict[Precedence, list[float]] = {precedence: [] for precedence in Precedence}
-    for fate in result.fates:
+    counted = [fate for fate in result.fates if fate.state != SUPERSEDED]
+    for fate in counted:
         late_s = math.inf if fate.delivered_s is None else fate.delivered_s - fate.accepted_s
         delays[fate.precedence].append(late_s)
     return Figures(
@@ -128,10 +134,11 @@ def figures_of(result: RunResult) -> Figures:
         seed=result.seed,
         duration_s=result.duration_s,
         delays_s={precedence: tuple(sorted(some)) for precedence, some in delays.items()},
-        waits_s=tuple(sorted(fate.accepted_s - fate.said_s for fate in result.fates)),
+        waits_s=tuple(sorted(fate.accepted_s - fate.said_s for fate in counted)),
         links=result.links,
         duplicates=result.duplicates,
         shed=result.shed,
+        superseded=len(result.fates) - len(counted),
         unheard=result.unheard,
         wall_s=result.wall_s,
     )
@@ -172,6 +179,7 @@ def summarise(policy: str, runs: Iterable[Figures]) -> Summary:
         money=math.fsum(use.money for use in links),
         duplicates=sum(one.duplicates for one in runs),
         shed=sum(one.shed for one in runs),
+        superseded=sum(one.superseded for one in runs),
         unheard=sum(one.unheard for one in runs),
         wait_median_s=rank(waits, MEDIAN) if waits else math.nan,
         flash_lost_seeds=tuple(lost[:SEEDS_NAMED_MAX]),
@@ -185,11 +193,7 @@ def verdicts_of(comparison: Comparison) -> tuple[Verdict, ...]:
     flash, best = router.by_precedence[Precedence.FLASH], oracle.by_precedence[Precedence.FLASH]
     median, tail = ratio(flash.median_s, best.median_s), ratio(flash.tail_s, best.tail_s)
     share = router.all.share / oracle.all.share if oracle.all.share else 1.0
-    rivals = [
-        one
-        for one in comparison.summaries
-        if one.policy not in (ROUTER, ORACLE) and one.all.share >= SHARE_MIN * router.all.share
-    ]
+    rivals = [one for one in rivals_of(comparison) if _is_as_soon(one, router)]
     rival = min(rivals, key=lambda one: one.airtime_s, default=None)
     airtime = math.nan if rival is None else ratio(router.airtime_s, rival.airtime_s)
     return (
@@ -199,6 +203,23 @@ def verdicts_of(comparison: Comparison) -> tuple[Verdict, ...]:
         Verdict("share", share >= SHARE_MIN, share, SHARE_MIN, ORACLE),
         Verdict("airtime", not airtime > AIRTIME_MAX, airtime, AIRTIME_MAX, "" if rival is None else rival.policy),
     )
+
+
+def rivals_of(comparison: Comparison) -> list[Summary]:
+    """Return the other policies that deliver as much as the router, by the share that the router itself is held to."""
+    router = comparison.of(ROUTER)
+    return [
+        one
+        for one in comparison.summaries
+        if one.policy not in (ROUTER, ORACLE) and one.all.share >= SHARE_MIN * router.all.share
+    ]
+
+
+def _is_as_soon(one: Summary, router: Summary) -> bool:
+    """Tell whether a policy's FLASH are as soon as the router's, within what the router may be behind the oracle."""
+    flash, held = one.by_precedence[Precedence.FLASH], router.by_precedence[Precedence.FLASH]
+    median, tail = ratio(flash.median_s, held.median_s), ratio(flash.tail_s, held.tail_s)
+    return not (median > FLASH_MEDIAN_MAX or tail > FLASH_TAIL_MAX)
 
 
 def ratio(one: float, other: float) -> float:
@@ -240,6 +261,7 @@ def _summary_json(one: Summary) -> dict[str, Any]:
         "money": round(one.money, 6),
         "duplicates": one.duplicates,
         "shed": one.shed,
+        "superseded": one.superseded,
         "unheard": one.unheard,
         "wait_median_s": _finite(one.wait_median_s),
         "flash_lost_seeds": list(one.flash_lost_seeds),

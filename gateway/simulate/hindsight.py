@@ -11,7 +11,7 @@ from gateway.simulate.figures import ORACLE
 from gateway.simulate.ledger import CENTRE
 from gateway.simulate.oracle import Content, Way, best_plan
 from gateway.simulate.plot import Strip
-from gateway.simulate.results import TRAFFIC_PARTS, LinkUse, RunResult
+from gateway.simulate.results import SUPERSEDED, TRAFFIC_PARTS, LinkUse, RunResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,15 +31,20 @@ CONTENT_BYTES_MIN = 4
 def hindsight(network: Network, result: RunResult) -> RunResult:
     """Return a run like ``result`` in which everything was carried by the oracle."""
     plan = plan_of(network, result)
-    fates = tuple(_fate_in(plan, fate) for fate in result.fates)
+    fates = tuple(_fate_in(plan, fate) for fate in _carried(result))
     return replace(result, policy=ORACLE, fates=fates, links=_used(plan), duplicates=0, shed=0, wall_s=0.0)
 
 
 def plan_of(network: Network, result: RunResult) -> Plan:
     """Return what the oracle does with the reports and orders of a run."""
-    contents = [_content(network, fate) for fate in result.fates]
+    contents = [_content(network, fate) for fate in _carried(result)]
     people = sorted({one.destination for one in contents} - set(network.stations))
     return best_plan(_ways(network, people), contents, result.duration_s)
+
+
+def _carried(result: RunResult) -> list[Fate]:
+    """Return what there was to carry: not what gave way to something newer before it had left."""
+    return [fate for fate in result.fates if fate.state != SUPERSEDED]
 
 
 def _ways(network: Network, people: Iterable[str]) -> list[Way]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from gateway.model import BundleState
 from gateway.router.policy import PRECEDENCE_OF_KIND
-from gateway.simulate.results import Fate
+from gateway.simulate.results import SUPERSEDED, Fate
+from gateway.store.records import SUPERSEDED_BY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -114,7 +115,7 @@ def _fate(said: Said) -> Fate:
         accepted_s=accepted_s,
         accepted_by=gateway,
         delivered_s=min(said.arrivals, default=None),
-        state=str(bundle.state),
+        state=SUPERSEDED if bundle.reason.startswith(SUPERSEDED_BY) else str(bundle.state),
         arrivals=len(said.arrivals),
     )
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from gateway.model import MessageKind, Precedence
 
 
+SUPERSEDED = "superseded"
+"""State of a report that gave way to a newer one of its author before it had left: no loss, and not delivered."""
+
 TRAFFIC_PARTS = 240
 """Parts of a run in which the frames of a link are counted: enough for a picture, little for a thousand runs."""
 

@@ -18,6 +18,7 @@ from gateway.simulate.figures import (
     to_json,
     verdicts_of,
 )
+from gateway.simulate.results import SUPERSEDED
 from tests.simulation.madeup import POLICIES, comparison, fate, result, use
 
 INF = math.inf
@@ -122,6 +123,21 @@ def test_airtime_is_held_against_the_cheapest_that_delivers_as_much():
     assert (with_airtime(12.0, 10.0).kept, with_airtime(12.0, 10.0).against) == (True, FIRST_LINK)
     assert not with_airtime(12.1, 10.0).kept
     assert (with_airtime(12.1, 10.0, INF).kept, with_airtime(12.1, 10.0, INF).against) == (True, "copy-everywhere")
+
+
+def test_who_is_late_sets_no_measure_for_airtime():
+    """A policy whose SOS come much later than the router's has not done the same work, however cheap it is."""
+    verdict = with_airtime(12.1, 10.0, 1.4)
+
+    assert (verdict.kept, verdict.against) == (True, "copy-everywhere")
+
+
+def test_what_gave_way_to_something_newer_is_neither_delivered_nor_lost():
+    """A superseded report is counted for itself and stands in no delay, wait or share."""
+    run = figures_of(result([fate(1.0), fate(INF, state=SUPERSEDED)]))
+
+    assert (run.superseded, run.delays_s[Precedence.FLASH], run.waits_s) == (1, (1.0,), (5.0,))
+    assert summarise(ROUTER, [run, run]).superseded == 2
 
 
 def test_no_rival_is_said():

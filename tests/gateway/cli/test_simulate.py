@@ -81,7 +81,11 @@ def test_verdicts_are_words(small):
     assert code == Exit.DONE
     assert "NOT KEPT: every FLASH delivered: 1 of 2 (lost in seeds 1)" in stdout
     assert "kept: FLASH median delay 1.00 x the oracle's, at most 1.15" in stdout
-    assert "kept: airtime 1.00 x that of the cheapest that delivers as much (first link only), at most 1.2" in stdout
+    assert (
+        "kept: airtime 1.00 x that of the cheapest that delivers as much, as soon (first link only), at most 1.2"
+        in stdout
+    )
+    assert "beside it: airtime 1.00 x that of copy everywhere, which delivers as much, whenever it does" in stdout
     tables = stdout.partition("ratio:")[0]
     assert max(map(len, tables.splitlines())) <= 80
     assert "…" not in tables
