@@ -370,14 +370,15 @@ async def queue_figures(rows, at):
         for name in ("bd1", "hf1", "sat1"):
             sender = LinkSender(gateway.core.links[name], gateway.core)
             figures["choose_ms"][name] = await choosing(store, sender)
-        figures["accept_ms"] = await store.run(lambda outbox: accepting(outbox, max(100, rows), gateway.core.now_s()))
+        figures["accept_ms"] = await store.run(lambda outbox: accepting(outbox, gateway.core.now_s()))
         await store.close()
     return figures
 
 
-def accepting(outbox, cap, now_s):
+def accepting(outbox, now_s):
     """Return milliseconds that accepting takes: plainly, in the place of an older position, and at the cap."""
     from gateway.model import Message, MessageKind, Precedence
+    from gateway.store.limits import FLASH_RESERVE
 
     def position(number):
         draft, _ = queued(3, random.Random(number))
@@ -393,9 +394,9 @@ def accepting(outbox, cap, now_s):
     plain = [timed(chat, "beidou") for _ in range(PROBES)]
     newer = [timed(position(number), "beidou") for number in range(PROBES)]
     assert all(acceptance.superseded for _, acceptance in newer[1:])
+    cap = int(sum(outbox.open_counts().values()) / (1 - FLASH_RESERVE))
     outbox.limits = replace(outbox.limits, bundles_max=cap)
-    for _ in range(PROBES + 200):  # down to the cap first
-        timed(chat, "beidou")
+    timed(chat, "beidou")
     capped = [timed(chat, "beidou") for _ in range(PROBES)]
     assert all(len(acceptance.shed) == 1 for _, acceptance in capped)
     measured = {"plain": plain, "newer position": newer, "at the cap": capped}
@@ -459,9 +460,9 @@ def main():
     else:
         rows = QUEUES if options.count is None else (0, options.count)
         found = [in_own_process("one", "queue", "--count", str(one), *at) for one in rows]
-        base = found[0]["choose_ms"]
-        for one in found:
-            one["x_of_an_empty_queue"] = {
+        base = found[1]["choose_ms"]
+        for one in found[1:]:
+            one[f"x_of_{found[1]['queued']}"] = {
                 name: round(value["p50"] / base[name]["p50"], 2) for name, value in one["choose_ms"].items()
             }
         result = {"queues": found}

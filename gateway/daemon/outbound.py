@@ -15,6 +15,7 @@ from gateway.air.explicit import way_peer
 from gateway.daemon.accounts import Accounts
 from gateway.daemon.airreach import Hop
 from gateway.daemon.airsender import AirSender
+from gateway.daemon.heads import LOOK_AGAIN_S, Heads
 from gateway.daemon.tasks import NOTHING_YET, Begun, BundleTask, FrameTask, ReceiptTask, Task
 from gateway.link import LinkState, Outgoing, Payload, SendOutcome, SendResult
 from gateway.model import BundleState, MessageKind, Precedence
@@ -28,7 +29,7 @@ from gateway.store.errors import StoreError
 from protocols.beidou.handset.receipt import order_text, receipt_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from gateway.daemon.core import Core
     from gateway.daemon.supervisor import LinkRunner
@@ -43,18 +44,11 @@ IDLE_WAIT_S = 30.0
 REST_WAIT_S = 900.0
 """Longest sleep when nothing waits that time alone could make due; whatever comes rings the bell."""
 
-PAGE_HEADS = 16
-PAGES_MAX = 8
-"""Bundles of one lane and precedence that are looked at for one slot, a page at a time; those behind wait for the next."""
-
 FIELDS_BYTES, CHAR_BYTES = 20, 1.4
 """What a record takes beside its text, and a character of it (measured: bench/air.py)."""
 
 REFUSED_PAUSE_S = 1.0
 """Pause of a link after a refusal, so that a device that refuses everything is not led through the whole queue at once."""
-
-LOOK_AGAIN_S = 5.0
-"""Wait when something is due that the router keeps for another link: slots and suspicions change with time."""
 
 LEFT = frozenset({SendOutcome.ACCEPTED, SendOutcome.RELAYED, SendOutcome.UNKNOWN})
 """Outcomes after which a peer may have it, and should answer."""
@@ -71,6 +65,7 @@ class LinkSender:
         self._air = None if core.air is None else AirSender(core.air, runner)
         self._part = f"link {runner.name}"
         self._accounts = Accounts(runner, core)
+        self._heads = Heads()
         self._passed_over_s = IDLE_WAIT_S
         """After how long what was passed over at the last look may be for this link."""
 
@@ -138,6 +133,7 @@ class LinkSender:
         """Pick the next thing for this link, most urgent first; orders before receipts for FLASH and IMMEDIATE, oldest first below."""
         now_s = self._core.now_s()
         self._passed_over_s = IDLE_WAIT_S
+        self._heads.begin(views)
         owed = outbox.owed_next(self._runner.name, now_s, limit=1)
         receipt = owed[0] if owed else None
         for precedence in Precedence:
@@ -173,7 +169,7 @@ class LinkSender:
         bearer = self._runner.link.info.bearer
         lanes = [lane for lane, one in outbox.open_lanes() if one is precedence and is_in_lane(bearer, lane)]
         for lane in lanes:
-            for bundle in _heads(outbox, lane, precedence, now_s):
+            for bundle in self._heads.of(outbox, lane, precedence, now_s):
                 decision = self._plan(bundle, views, now_s)
                 takes = decision.takes(self._runner.name) or self._helps(outbox, bundle, views, decision, now_s)
                 if not takes or bundle.expires_s <= now_s:
@@ -193,11 +189,10 @@ class LinkSender:
                     label=bundle.id,
                 )
                 return BundleTask(bundle, outgoing, decision.reason, hop.peer, self._takes(views))
+            self._passed_over_s = min(self._passed_over_s, self._heads.nothing(lane, precedence, now_s) - now_s)
         return None
 
-    def _helps(
-        self, outbox: Outbox, bundle: Bundle, views: list[LinkView], decision: Decision, now_s: float
-    ) -> bool:
+    def _helps(self, outbox: Outbox, bundle: Bundle, views: list[LinkView], decision: Decision, now_s: float) -> bool:
         """Tell whether this link may take the next piece of a bundle that goes in pieces over the chosen links."""
         core = self._core
         if self._air is None or not bundle.attempts or not decision.links or not self._air.is_in_parts(outbox, bundle):
@@ -401,17 +396,6 @@ def rough_bytes(bundle: Bundle) -> int:
     """Return about how long a bundle is as a record, without making it: to weigh links, not to fill frames."""
     message = bundle.draft.message
     return FIELDS_BYTES + math.ceil(CHAR_BYTES * len(message.text)) + len(message.data_hex) // 2
-
-
-def _heads(outbox: Outbox, lane: str, precedence: Precedence, now_s: float) -> Iterator[Bundle]:
-    """Yield what is due in a lane, oldest first, as far as is looked for one slot."""
-    after = None
-    for _ in range(PAGES_MAX):
-        page = outbox.due(lane, precedence, now_s, PAGE_HEADS, after)
-        yield from page
-        if len(page) < PAGE_HEADS:
-            return
-        after = (page[-1].due_s, page[-1].seq)
 
 
 def _payload_of(bundle: Bundle, language: str) -> Payload:
