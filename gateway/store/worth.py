@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.model import Direction, MessageKind, Precedence
+from gateway.model import Direction, EndpointKind, MessageKind, Precedence
 from gateway.store.limits import NAME_CHARS_MAX
 
 if TYPE_CHECKING:
@@ -82,5 +82,7 @@ def replaces(newer: Draft, older: Draft) -> bool:
     if newer.clock_trusted and older.clock_trusted and newer.created_wall_s < older.created_wall_s:
         return False
     new, old = newer.message, older.message
+    if old.text and older.source.kind is not EndpointKind.CARD:
+        return False  # words handed in at a post are of different people under its one name
     says_as_much = set(old.fields) - BOOKKEEPING <= set(new.fields) and bool(old.text) <= bool(new.text)
     return says_as_much and (new.place is not None or old.place is None) and not old.data_hex

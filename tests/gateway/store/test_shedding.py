@@ -1,11 +1,13 @@
 """What newer reports replace, what goes at the caps, and that no call for help ever does."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.link import SendOutcome
-from gateway.model import BundleState, MessageKind, Precedence, ReceiptLevel
+from gateway.model import BundleState, Endpoint, MessageKind, Precedence, ReceiptLevel
 from gateway.store import shedding, worth
 from gateway.store.accepting import DuplicateKey, OwedTo
 from gateway.store.errors import StoreFull
@@ -72,6 +74,8 @@ def test_readings_of_one_sensor_and_metric_replace_each_other(store):
     assert {state_of(store, one) for one in others} == {BundleState.QUEUED}
 
 
+POST = Endpoint.parse("station:v3")
+
 LEFT_ALONE = {
     "another card": (position(), position(card=5)),
     "no position": (draft(), position()),
@@ -88,6 +92,10 @@ LEFT_ALONE = {
     "a place, and the newer has none": (
         draft("在磨西镇", kind=MessageKind.POSITION, place=here()),
         draft("在磨西镇", kind=MessageKind.POSITION),
+    ),
+    "words of two people handed in at one post": (
+        replace(draft("张三平安", kind=MessageKind.POSITION, place=here()), source=POST),
+        replace(draft("李四平安", kind=MessageKind.POSITION, place=here()), source=POST),
     ),
     "made later than the newcomer": (position(created_wall_s=1_800_000_060.0), position()),
     "a sensor without a name": (draft("", kind=MessageKind.SENSOR), draft("", kind=MessageKind.SENSOR)),
