@@ -182,6 +182,8 @@ class LinkReport:
     """Why, for a technician: ``no card in slot``, ``radio silence``."""
     not_before_s: float = 0.0
     """Loop time from which the next payload can leave: the card's slot, a pass, a window."""
+    slot_s: float | None = None
+    """Least time from one payload's leaving to the next's; None while unknown, 0 where nothing limits it."""
     identity: Mapping[str, Any] = field(default_factory=dict)
     """What the device says of itself: ``card``, ``protocol``, ``level``, ``frequency_s``, ``broadcast`` …"""
     signals: tuple[Signal, ...] = ()

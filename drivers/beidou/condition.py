@@ -113,6 +113,7 @@ class Condition:
             state=state,
             detail=detail,
             not_before_s=not_before_s,
+            slot_s=self.card.frequency_s if self.card is not None and self.card.frequency_s else None,
             identity=self.identity(),
             signals=tuple(Signal(beam.name, beam.level, beam.measure) for beam in beams),
             text_bits_max=text_bits_max,

@@ -205,6 +205,7 @@ class VirtualLink:
                 state=LinkState.OPEN if self._signals else LinkState.BUSY,
                 detail="" if self._signals else "no signal on any beam",
                 not_before_s=self._slot_s,
+                slot_s=self._settings.frequency_s,
                 identity=self._settings.model_dump(exclude={"sky", "subordinates"}),
                 signals=self._signals,
                 text_bits_max=self._bits_max,

@@ -10,6 +10,7 @@ from gateway.daemon.heardagain import HeardAgain
 from gateway.daemon.tries import Tries
 from gateway.model import BEIDOU, BUS_LANE
 from gateway.router.budget import SourceLedgers
+from gateway.router.standing import Standings
 
 if TYPE_CHECKING:
     import random
@@ -90,10 +91,15 @@ class Core:
     sources: SourceLedgers = field(init=False)
     """What each source has spent."""
     heard_again: HeardAgain = field(init=False)
+    standings: Standings = field(default_factory=Standings)
+    """Which link is in use for what; only the store's thread looks at it."""
+    peer_policy: Policy = field(init=False)
+    """How links are chosen for what goes to other gateways, which answer by themselves."""
 
     def __post_init__(self) -> None:
         self.heard_again = HeardAgain(self)
         self.sources = SourceLedgers(self.routing.source_budget)
+        self.peer_policy = self.routing.policy.between_gateways()
 
     @property
     def policy(self) -> Policy:

@@ -123,8 +123,7 @@ class LinkRunner:
     @property
     def slot_s(self) -> float:
         """Return the least time from one payload to the next, as the device says."""
-        told_s = self.last.identity.get("frequency_s")
-        return float(told_s) if isinstance(told_s, int | float) and told_s > 0 else SLOT_S
+        return SLOT_S if self.last.slot_s is None else self.last.slot_s
 
     def until_slot_s(self) -> float:
         """Return how long the device takes nothing more, by its report and its last answer."""

@@ -29,6 +29,16 @@ UNKNOWN_WEIGHT = 0.5
 PRIOR_DELAY_S = 4.0
 """Mean delay of a Beidou burst, measured over a long test (reference/beidou.md section 6)."""
 
+PRIOR_DELAY_S_OF: Mapping[str, float] = {"hf": 5.0, "satcom": 15.0, "cellular": 2.0, "ip": 1.0, "lora": 3.0}
+"""Of other bearers: a short HF burst with its turn-round (reference/hf.md section 9), a satellite message through its
+ground station (reference/satellite.md), a packet. Orders of magnitude, until evidence says better."""
+
+PRIOR_SPREAD = 1.0
+"""How far the prior may be off, as the variance of its logarithm: a factor of e is nothing unusual."""
+
+DELAY_S_MIN, DELAY_S_MAX = 0.01, 86_400.0
+"""Delays are counted within these."""
+
 PRIOR_DELAYS = 1.0
 """How many measured delays the prior is worth."""
 
@@ -62,8 +72,9 @@ class LinkEstimate:
     """When the counts were last faded, and how old the figure for success is."""
     delays: float = 0.0
     """How many delays the mean is worth."""
-    delay_sum_s: float = 0.0
-    delay_square_sum: float = 0.0
+    delay_log_sum: float = 0.0
+    """Of the logarithms: one receipt that waited for a link to come back says minutes, and is no tenth of the truth."""
+    delay_log_square_sum: float = 0.0
     delay_at_s: float = -math.inf
     heard_s: float = -math.inf
     gaps: float = 0.0
@@ -92,12 +103,12 @@ class LinkEstimate:
         counted = self._counted(1.0, 0.0, now_s)
         if delay_s is None or not 0 <= delay_s < math.inf:
             return counted
-        kept = _kept(now_s - self.delay_at_s)
+        kept, log = _kept(now_s - self.delay_at_s), _log(delay_s)
         return replace(
             counted,
             delays=self.delays * kept + 1.0,
-            delay_sum_s=self.delay_sum_s * kept + delay_s,
-            delay_square_sum=self.delay_square_sum * kept + delay_s * delay_s,
+            delay_log_sum=self.delay_log_sum * kept + log,
+            delay_log_square_sum=self.delay_log_square_sum * kept + log * log,
             delay_at_s=now_s,
         )
 
@@ -123,14 +134,15 @@ class LinkEstimate:
     def delay_s(self, now_s: float, prior_s: float = PRIOR_DELAY_S) -> Figure:
         """Return how long a transmission takes from its leaving to the evidence, once it arrives.
 
-        ``prior_s`` is what is believed without evidence: what other links take, so that not knowing is no advantage.
+        ``prior_s`` is what is believed without evidence; see prior_delay_s.
         """
         kept = _kept(now_s - self.delay_at_s)
         weight = PRIOR_DELAYS + self.delays * kept
-        mean = (PRIOR_DELAYS * prior_s + self.delay_sum_s * kept) / weight
-        square = (PRIOR_DELAYS * 2 * prior_s * prior_s + self.delay_square_sum * kept) / weight
+        prior = _log(prior_s)
+        mean = (PRIOR_DELAYS * prior + self.delay_log_sum * kept) / weight
+        square = (PRIOR_DELAYS * (prior * prior + PRIOR_SPREAD) + self.delay_log_square_sum * kept) / weight
         wide = SURE * math.sqrt(max(0.0, square - mean * mean) / weight)
-        return Figure(mean, max(0.0, mean - wide), mean + wide, max(0.0, now_s - self.delay_at_s))
+        return Figure(math.exp(mean), math.exp(mean - wide), math.exp(mean + wide), max(0.0, now_s - self.delay_at_s))
 
     def capacity_per_hour(self, now_s: float, slot_s: float) -> Figure:
         """Return how many frames an hour it has been seen to carry; ``slot_s`` is what its bearer promises."""
@@ -140,11 +152,6 @@ class LinkEstimate:
         wide = min(0.9, SURE / math.sqrt(weight + 1))
         mean = 3_600.0 / gap_s
         return Figure(mean, mean * (1 - wide), mean * (1 + wide), max(0.0, now_s - self.left_s))
-
-    def measured_delay_s(self, now_s: float) -> float | None:
-        """Return the mean of measured delays alone; None without evidence that still counts."""
-        weight = self.delays * _kept(now_s - self.delay_at_s)
-        return None if weight < PRIOR_DELAYS / 2 else self.delay_sum_s / self.delays
 
     def to_json(self) -> dict[str, float]:
         """Return the stored form: only what is not as in a new estimate."""
@@ -162,7 +169,7 @@ class LinkEstimate:
         for name, figure in figures.items():
             if name not in cls.__slots__ or isinstance(figure, bool) or not isinstance(figure, (int, float)):
                 raise ValueError(f"link estimate: found {name} = {figure!r}")
-            if not math.isfinite(figure) or (figure < 0 and not name.endswith("_s")):
+            if not math.isfinite(figure) or (figure < 0 and not name.endswith(("_s", "_log_sum"))):
                 raise ValueError(f"link estimate: found {name} = {figure!r}")
         return cls(**figures)
 
@@ -180,6 +187,15 @@ def _left(estimate: LinkEstimate, now_s: float) -> LinkEstimate:
     return replace(estimate, left_s=now_s, gaps=estimate.gaps * kept + 1.0, gap_sum_s=estimate.gap_sum_s * kept + gap_s)
 
 
+def prior_delay_s(bearer: str) -> float:
+    """Return the delay that is believed of a link of a bearer before anything was measured."""
+    return PRIOR_DELAY_S_OF.get(bearer, PRIOR_DELAY_S)
+
+
 def _kept(age_s: float) -> float:
     """Return the share of a count that is left at this age; evidence from the future is as good as new."""
     return 0.0 if age_s == math.inf else 0.5 ** (max(0.0, age_s) / HALF_LIFE_S)
+
+
+def _log(delay_s: float) -> float:
+    return math.log(min(max(delay_s, DELAY_S_MIN), DELAY_S_MAX))

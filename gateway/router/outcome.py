@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gateway.link import SendOutcome, SendResult
 from gateway.model import Bundle, BundleState, Precedence
+from gateway.router.again import again_s
 from gateway.router.budget import UNLIMITED, Ledger
 from gateway.router.plan import LinkView, is_in_lane
 from gateway.router.policy import (
@@ -61,22 +62,23 @@ def after_try(
     before = BundleState.QUEUED if bundle.state is BundleState.HANDED else bundle.state
     lane = _may_carry(bundle, links, policy)
     others = [view for view in lane if view.name != link and view.name not in bundle.tried]
+    # An SOS is said again on a quick link wherever its first copies went; the rest wait for the link that has it.
+    heard_on = lane if bundle.precedence is Precedence.FLASH else [view for view in lane if view.name == link]
+    answer_s = again_s(bundle, heard_on, policy)
     elsewhere = any(
-        could_begin_soon(
-            view, held(view, bundle, now_s, size_bytes=size_bytes, source=source)[0], bundle, policy, now_s
-        )
+        could_begin_soon(view, held(view, bundle, now_s, size_bytes=size_bytes, source=source)[0], now_s, answer_s)
         for view in others
     )
     is_urgent = bundle.precedence <= Precedence.IMMEDIATE
     patience = policy.patience[bundle.precedence]
-    again_s = patience.unacknowledged_s if bundle.attempts + 1 < patience.tries_max else patience.rarely_s
+    next_s = answer_s if bundle.attempts + 1 < patience.tries_max else patience.rarely_s
     state = before
     match result.outcome:
         case SendOutcome.ACCEPTED | SendOutcome.RELAYED:
             is_relayed = result.outcome is SendOutcome.RELAYED or before is BundleState.RELAYED
             state = BundleState.RELAYED if is_relayed else BundleState.SENT
-            due_s = min(now_s + again_s, _makes_up_at_s(bundle, link, lane, policy, now_s))
-            if len(bundle.tried) + 1 < _copies(bundle, policy) and elsewhere:
+            due_s = min(now_s + next_s, _makes_up_at_s(bundle, link, lane, policy, now_s))
+            if elsewhere and _is_copy_missing(bundle, link, lane, policy, now_s):
                 due_s = now_s
         case SendOutcome.UNKNOWN:
             # It may have left: the attempt says so in the history, the state claims nothing.
@@ -94,7 +96,7 @@ def after_try(
                 due_s = now_s
             elif before in (BundleState.SENT, BundleState.RELAYED):
                 # Another link has sent it: it is repeated there when patience ends, not when this one is asked again.
-                due_s = now_s + min(again_s, REFUSED_RECHECK_S)
+                due_s = now_s + min(next_s, REFUSED_RECHECK_S)
             elif others:
                 due_s = now_s + OTHER_LINK_WAIT_S
             else:
@@ -136,8 +138,7 @@ def _makes_up_at_s(bundle: Bundle, link: str, lane: Sequence[LinkView], policy: 
     tries = bundle.attempts + 1
     if bundle.precedence is not Precedence.FLASH or tries >= policy.patience[bundle.precedence].tries_max:
         return math.inf
-    suspect = {view.name for view in lane if _is_suspect(view, policy, now_s)}
-    had = {*bundle.tried, link}
+    suspect, had = _suspects(bundle, lane, policy, now_s), {*bundle.tried, link}
     if tries - len(had & suspect) >= _copies(bundle, policy):
         return math.inf
     usable = [view for view in lane if view.is_usable and view.name in had]
@@ -146,8 +147,16 @@ def _makes_up_at_s(bundle: Bundle, link: str, lane: Sequence[LinkView], policy: 
     return min(slots, default=math.inf)
 
 
-def _is_suspect(view: LinkView, policy: Policy, now_s: float) -> bool:
-    return view.health.is_suspect(now_s, policy.patience[Precedence.FLASH].unacknowledged_s, policy.hold_down_s)
+def _is_copy_missing(bundle: Bundle, link: str, lane: Sequence[LinkView], policy: Policy, now_s: float) -> bool:
+    """Tell whether fewer links had it in this round than should; a copy on a suspect link does not count as one."""
+    had = {*bundle.tried, link}
+    copies = _copies(bundle, policy)
+    return copies > 1 and len(had) < COPIES_MAX and len(had - _suspects(bundle, lane, policy, now_s)) < copies
+
+
+def _suspects(bundle: Bundle, lane: Sequence[LinkView], policy: Policy, now_s: float) -> set[str]:
+    silence_s = policy.patience[bundle.precedence].unacknowledged_s
+    return {view.name for view in lane if view.health.is_suspect(now_s, silence_s, policy.hold_down_s)}
 
 
 def deferred_wait_s(result: SendResult, now_s: float) -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gateway.link import LinkState
 from gateway.model import Precedence
+from gateway.router.again import again_s
 from gateway.router.budget import UNLIMITED, Ledger
 from gateway.router.choose import Question, Standing, Verdict, cheapest, soonest
 from gateway.router.contacts import ALWAYS, Contact, Quiet
@@ -15,7 +16,7 @@ from gateway.router.estimate import LinkEstimate
 from gateway.router.health import LinkHealth
 from gateway.router.policy import Choose
 from gateway.router.tariff import Tariff
-from gateway.router.weigh import Weighed, delay_believed_s, is_soon, weigh
+from gateway.router.weigh import SUSPECT, Weighed, could_begin_soon, weigh
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +79,7 @@ class Decision:
     options: tuple[Option, ...] = ()
     """Every link of the lane in the operator's order."""
     probe: str | None = None
-    """A link beside these that may take it instead, at once, to show whether it works again."""
+    """A suspect link beside these that may take it at once: instead, to show whether it works, or, of a FLASH, a copy more."""
     standing: Standing = field(default_factory=Standing)
     """What is in use for this sort of traffic from now on; given back with the next question (see standing.py)."""
     until_s: float = math.inf
@@ -122,15 +123,16 @@ def plan(
     reachable = [link for link in links if is_in_lane(link.bearer, bundle.lane)]
     if not reachable:
         return Decision((), f"no link of bearer {bundle.lane} is configured", standing=before)
-    delay_s = delay_believed_s(reachable, now_s)
+    wait_s = again_s(bundle, reachable, policy)
     weighed = sorted(
         (
-            weigh(link, bundle, rule, policy, now_s, size_bytes=size_bytes, source=source, delay_s=delay_s)
+            weigh(link, bundle, rule, policy, now_s, size_bytes=size_bytes, source=source, again_s=wait_s)
             for link in reachable
         ),
         key=lambda one: one.rank,
     )
-    question = Question(bundle, rule, policy, now_s, before)
+    suspects = {one.name for one in weighed if one.trust == SUSPECT}
+    question = Question(bundle, rule, policy, now_s, before, suspects)
     allowed = _allowed(question, weighed)
     pool = _untried(question, allowed)
     verdict = soonest(question, pool) if rule.choose is Choose.SOONEST else cheapest(question, pool, links)
@@ -164,7 +166,9 @@ def _untried(question: Question, allowed: list[Weighed]) -> list[Weighed]:
     """Return the links that have not had it in this round and could take it soon; all, when there are none."""
     tried = question.bundle.tried
     fresh = [one for one in allowed if one.name not in tried]
-    return fresh if any(is_soon(one, question) for one in fresh) else allowed
+    within_s = again_s(question.bundle, [one.view for one in allowed], question.policy)
+    soon = any(could_begin_soon(one.view, one.held_s, question.now_s, within_s) for one in fresh)
+    return fresh if soon else allowed
 
 
 def _why_none(question: Question, allowed: list[Weighed]) -> str:
@@ -183,7 +187,7 @@ def _why_not(question: Question, one: Weighed, verdict: Verdict, allowed: list[W
     if one.name in verdict.links:
         return ""
     if one.name == verdict.probe:
-        return f"gets one bundle as a probe: {one.doubt}"
+        return f"may take it too, at once: {one.doubt}"
     if one not in allowed:
         return "the policy does not let it carry this"
     if not one.is_ready(question.now_s):

@@ -148,6 +148,8 @@ class Policy:
     """inf: no probes."""
     keep_last_slot: bool = False
     """Keep the last link that could take an SOS at once free, while something else can wait for another link in time."""
+    peers_answer: bool = False
+    """Whether whoever gets it answers by itself, as gateways do and people's handsets do not."""
 
     def rule(self, precedence: Precedence, kind: MessageKind) -> Rule:
         """Return what holds for a bundle. No kind's table changes what holds for FLASH."""
@@ -162,7 +164,7 @@ class Policy:
             never = math.isinf(one.unacknowledged_s)
             tries = Patience(GATEWAY_PATIENCE_S, GATEWAY_TRIES_MAX) if never else one
             patience[precedence] = replace(tries, rarely_s=GATEWAY_RARELY_S[precedence])
-        return replace(self, patience=patience)
+        return replace(self, patience=patience, peers_answer=True)
 
     def rank(self, precedence: Precedence, link: str) -> tuple[int, str]:
         """Return the sort key of a link in the operator's order."""

@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING
 
 from gateway.link import LinkState
 from gateway.model import Precedence
-from gateway.router.estimate import PRIOR_DELAY_S
+from gateway.router.estimate import prior_delay_s
 from gateway.router.policy import GATEWAY_PATIENCE_S, Choose
 from gateway.router.tariff import Spend, frames_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from gateway.model import Bundle
     from gateway.router.budget import Ledger
-    from gateway.router.choose import Question
     from gateway.router.plan import LinkView
     from gateway.router.policy import Policy, Rule
 
@@ -90,9 +87,9 @@ def weigh(
     *,
     size_bytes: int | None,
     source: Ledger,
-    delay_s: float = PRIOR_DELAY_S,
+    again_s: float | None = None,
 ) -> Weighed:
-    """Weigh one link of the bundle's lane; ``delay_s`` is what is believed of a link whose delay was never measured."""
+    """Weigh one link of the bundle's lane; ``again_s`` is how soon it goes again, None for the precedence's patience."""
     precedence = bundle.precedence
     frames = frames_of(size_bytes, view.frame_bytes)
     trust, doubt, settles_s = _trust(view, rule, policy, precedence, now_s)
@@ -103,11 +100,11 @@ def weigh(
         # It may go all the same, since a schedule can be wrong and the link says that it is open; one that is up comes first.
         start_s = min(max(start_s, contact.opens_s), start_s + CLOSED_S_MAX)
     success = max(SUCCESS_MIN, view.estimate.success(now_s).mean)
-    again_s = min(policy.patience[precedence].unacknowledged_s, GATEWAY_PATIENCE_S)
+    patience_s = policy.patience[precedence].unacknowledged_s if again_s is None else again_s
     rest_s = (
         (frames / success - 1.0) * view.slot_s
-        + view.estimate.delay_s(now_s, delay_s).mean
-        + (1.0 / success - 1.0) * again_s
+        + view.estimate.delay_s(now_s, prior_delay_s(view.bearer)).mean
+        + (1.0 / success - 1.0) * min(patience_s, GATEWAY_PATIENCE_S)
     )
     return Weighed(
         view=view,
@@ -150,21 +147,9 @@ def spend_of(view: LinkView, size_bytes: int | None) -> Spend:
     return view.tariff.spend(frames_of(size_bytes, view.frame_bytes), size_bytes or 0)
 
 
-def is_soon(one: Weighed, question: Question) -> bool:
-    """Tell whether a link could begin before the bundle's patience ends: what takes longer is not waited for alone."""
-    return could_begin_soon(one.view, one.held_s, question.bundle, question.policy, question.now_s)
-
-
-def could_begin_soon(view: LinkView, held_s: float, bundle: Bundle, policy: Policy, now_s: float) -> bool:
-    """As ``is_soon``, for a link that was not weighed."""
-    patience_s = policy.patience[bundle.precedence].unacknowledged_s
-    return view.is_usable and max(view.not_before_s, held_s) <= now_s + patience_s
-
-
-def delay_believed_s(views: Sequence[LinkView], now_s: float) -> float:
-    """Return what to believe of a link whose delay was never measured: what the others take, so that not knowing is no advantage."""
-    measured = [one for view in views if (one := view.estimate.measured_delay_s(now_s)) is not None]
-    return sum(measured) / len(measured) if measured else PRIOR_DELAY_S
+def could_begin_soon(view: LinkView, held_s: float, now_s: float, within_s: float) -> bool:
+    """Tell whether a link could begin within some time."""
+    return view.is_usable and max(view.not_before_s, held_s) <= now_s + within_s
 
 
 def _trust(view: LinkView, rule: Rule, policy: Policy, precedence: Precedence, now_s: float) -> tuple[int, str, float]:

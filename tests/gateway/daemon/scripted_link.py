@@ -124,6 +124,7 @@ class ScriptedLink:
                     LinkState.OPEN if device.lit else LinkState.BUSY,
                     detail="" if device.lit else "no signal",
                     not_before_s=self._not_before_s,
+                    slot_s=device.slot_s or None,
                     identity={"card": device.card},
                     text_bits_max=TEXT_BITS_MAX,
                     data_bytes_max=DATA_BYTES_MAX,

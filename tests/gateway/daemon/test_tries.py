@@ -1,5 +1,6 @@
 """What peers' receipts teach about the links by which something left."""
 
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -67,7 +68,7 @@ def test_only_a_quick_link_teaches_its_delay(slot_s, delays):
     tries.learn()
 
     assert one.estimate.delays == delays
-    assert one.estimate.delay_sum_s == 2.0 * delays
+    assert one.estimate.delay_log_sum == math.log(2.0) * delays
 
 
 def test_a_receipt_counts_once_and_a_strangers_not_at_all():
