@@ -3,6 +3,7 @@
 Two of the product's own gateways on stores that answer at once, as in airworld; airledger says at once what must not be.
 """
 
+import asyncio
 import functools
 import random
 from dataclasses import replace
@@ -13,12 +14,15 @@ from gateway.air.batching import LOOKED_MAX, MEMBERS_MAX
 from gateway.air.receipting import Receipting
 from gateway.daemon.airmessages import AirMessages
 from gateway.model import BundleState, MessageKind, Precedence, Receipt, ReceiptLevel
+from gateway.simulate.loop import run_virtual
 from gateway.store.outbox import Outbox
 from protocols.content.receipts import Level
 from protocols.content.receipts import Receipt as AirReceipt
 from tests.simulation.airledger import Fault
 from tests.simulation.airstore import DirectStore
 from tests.simulation.airworld import ENDS, FRAME_BYTES, ROUND_S, Keys, World
+from tests.simulation.gateways import World as Gateways
+from tests.simulation.gateways import bundles, report, reports_at
 
 BATCHED = ("一切正常", "道路通畅", "天气晴好", "人员到齐", "准备出发", "已到达", "收工", "休息", "上车", "下车")
 
@@ -258,6 +262,43 @@ async def test_the_look_is_bounded(keys, monkeypatch):
 
     assert 0 < len(tried) <= LOOKED_MAX + 1
     assert world
+
+
+def minutes_until_all_are_there(tmp_path, count):
+    """Say so much at once at a vehicle with a card; return how long it takes until the command post has all of it."""
+
+    async def live():
+        world = Gateways(tmp_path, loss=0.0)
+        await world.start()
+        await asyncio.sleep(60)
+        await report(world.v1, "就位", kind="chat")
+        await asyncio.sleep(900)
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        for number in range(count):
+            await report(world.v1, f"{number}号点一切正常", kind="chat")
+        while len(await reports_at(world.hq)) <= count:
+            await asyncio.sleep(1.0)
+            assert loop.time() < began_s + 3600.0, "never arrived"
+        took_s = loop.time() - began_s
+        await asyncio.sleep(900)
+        assert {one.state for one in await bundles(world.v1)} == {BundleState.RELAYED}
+        await world.stop()
+        return took_s / 60
+
+    return run_virtual(live())
+
+
+def test_over_a_card_several_reports_take_fewer_slots_than_there_are(tmp_path):
+    """Whole gateways under a simulated sky: eight short reports in four slots at most."""
+    assert minutes_until_all_are_there(tmp_path, 8) < 4.5
+
+
+def test_planted_no_batches_takes_a_slot_a_report(tmp_path, monkeypatch):
+    """A look that finds no company."""
+    monkeypatch.setattr("gateway.air.batching.MEMBERS_MAX", 1)
+
+    assert minutes_until_all_are_there(tmp_path, 8) > 6.5
 
 
 # Planted defects

@@ -332,14 +332,15 @@ def test_a_stranger_with_no_key_changes_nothing(tmp_path):
 class Lives:
     """Days of two gateways: reports up, orders down, loss, crashes, and an older copy of a store put back."""
 
-    def __init__(self, tmp_path, seed):
+    def __init__(self, tmp_path, seed, *, terminals=1):
         self.rng = random.Random(seed)
-        self.seed = seed
+        self.seed, self.terminals = seed, terminals
         self.folder = tmp_path
         self.sent = []
 
     async def live(self, hours=6):
-        self.world = World(self.folder, seed=self.seed, loss=self.rng.choice((0.0, 0.045, 0.2)))
+        loss = self.rng.choice((0.0, 0.045, 0.2))
+        self.world = World(self.folder, seed=self.seed, loss=loss, terminals=self.terminals)
         await self.world.start()
         await asyncio.sleep(60)
         end_s = asyncio.get_running_loop().time() + hours * HOUR_S
@@ -401,6 +402,13 @@ def once(monkeypatch):
 def test_every_report_arrives_exactly_once_whatever_breaks(tmp_path, seed, once):
     """Loss, crashes, power cuts and older copies of a store: each report once, and no counter twice under one key."""
     run_virtual(Lives(tmp_path, seed).live())
+    assert once
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_two_cards_bring_every_report_once_whatever_breaks(tmp_path, seed, once):
+    """The same with pieces of one report under way over two cards when things break."""
+    run_virtual(Lives(tmp_path, seed, terminals=2).live())
     assert once
 
 
