@@ -46,7 +46,10 @@ SEND_WITHIN_S = 3_600.0
 Seven relays that all wait so long are still quicker than CARRIED_S, so nothing comes round to who has forgotten it."""
 
 REPEAT_AFTER_S = 100.0
-"""Copies within this are copies. No source of this program says anything again sooner than after 120 s."""
+"""Copies within this are copies: no source says anything again sooner than after 120 s, but for what is urgent on quick links."""
+
+QUICK_REPEAT_AFTER_S = 15.0
+"""The same for FLASH and IMMEDIATE that come by a link with slots of seconds (gateway/router/again.py)."""
 
 LOOP_S = 1_800.0
 """By then a record that comes another way than before has not come round, but has a new way."""
@@ -96,13 +99,15 @@ class Carried:
             return None
 
 
-def is_asked_again(before: Carried, prev: str, now_s: float, *, has_hops: bool) -> bool:
+def is_asked_again(
+    before: Carried, prev: str, now_s: float, *, has_hops: bool, after_s: float = REPEAT_AFTER_S
+) -> bool:
     """Tell whether a frame that was carried before comes because its source says it again, and not because it came round.
 
-    ``has_hops``: it counts its relays, so that it cannot come round for ever.
+    ``has_hops``: it counts its relays, so that it cannot come round for ever. ``after_s``: copies within this are copies.
     """
     since_s = now_s - before.asked_s
-    if since_s < REPEAT_AFTER_S:
+    if since_s < after_s:
         return False
     if prev == before.prev:
         return True
@@ -165,9 +170,11 @@ class Relaying:
         *,
         wall_s: float,
         clock_trusted: bool,
+        quick: bool = False,
     ) -> tuple[str, bool]:
         """Take a frame between others that a neighbour handed us; return what came of it, for counting, and whether it is new.
 
+        ``quick``: the link has slots of seconds, so that urgent frames are said again soon.
         Nothing is raised for what it is; StoreFull when there is no room.
         """
         try:
@@ -175,7 +182,9 @@ class Relaying:
             duplicate = DuplicateKey(heard.key(), CARRIED_S)
             before = self._before(outbox, duplicate, now_s)
             if before is not None:
-                self._take_again(outbox, before, heard, neighbour, now_s)
+                urgent = quick and heard.hop_limit is not None and heard.precedence <= Precedence.IMMEDIATE
+                after_s = QUICK_REPEAT_AFTER_S if urgent else REPEAT_AFTER_S
+                self._take_again(outbox, before, heard, neighbour, now_s, after_s=after_s)
                 return "air: relayed again", False
             data, lane = self._onward(outbox, heard, frozenset({neighbour, source}), destination, now_s)
             self._spend(heard, neighbour, now_s)
@@ -243,9 +252,12 @@ class Relaying:
     def _reached(self, outbox: Outbox, not_to: frozenset[str], now_s: float) -> Callable[[str], Station | None]:
         return lambda name: self._ways.as_reached(outbox, name, now_s, not_to)
 
-    def _take_again(self, outbox: Outbox, bundle: Bundle, heard: Explicit, neighbour: str, now_s: float) -> None:
+    def _take_again(
+        self, outbox: Outbox, bundle: Bundle, heard: Explicit, neighbour: str, now_s: float, *, after_s: float
+    ) -> None:
         before = self._carried(outbox, bundle.seq)
-        if before is None or not is_asked_again(before, neighbour, now_s, has_hops=heard.hop_limit is not None):
+        has_hops = heard.hop_limit is not None
+        if before is None or not is_asked_again(before, neighbour, now_s, has_hops=has_hops, after_s=after_s):
             raise _NotCarried("copy")
         self._spend(heard, neighbour, now_s)
         self._put(outbox, bundle.seq, Carried(neighbour, now_s))
@@ -299,7 +311,7 @@ class Relaying:
         if before is None or outcome not in CONFIRMED:
             return due_s
         self._put(outbox, bundle.seq, replace(before, left=before.left + 1))
-        return due_s if due_s <= now_s and before.left + 1 < _copies(bundle) else float("inf")
+        return due_s if before.left + 1 < _copies(bundle) else float("inf")
 
     def _carried(self, outbox: Outbox, seq: int) -> Carried | None:
         return Carried.from_bytes(outbox.air_state(seq, CARRIED))

@@ -13,7 +13,7 @@ from gateway.daemon.tasks import Begun, FrameTask
 from gateway.link import BROADCAST_PEER, Outgoing, Payload, SendOutcome
 from gateway.model import BundleState, Precedence
 from gateway.observe.log import logger
-from gateway.router.policy import REFUSED_RECHECK_S
+from gateway.router.policy import FLASH_COPIES, REFUSED_RECHECK_S
 from protocols.content.errors import ContentError
 from protocols.content.receipts import PeerReceipt, Receipt
 from protocols.fragment.errors import FragmentError
@@ -131,7 +131,8 @@ class AirSender:
         if task.to_gateway is None:
             carried = is_carried(task.bundle)
             return self._air.relaying.left(outbox, task.bundle, outcome, due_s, now_s) if carried else due_s
-        if outcome in LEFT:
+        is_copy = task.bundle.precedence is Precedence.FLASH and task.bundle.attempts + 1 < FLASH_COPIES
+        if outcome in LEFT and not is_copy:
             due_s = now_s + (due_s - now_s) * self.to.times(outbox, task.to_gateway, task.outgoing.peer, now_s)
         transfer_due_s = self._air.outgoing.transfers.due_s(outbox, seq)
         if transfer_due_s is not None and outcome in LEFT:

@@ -34,6 +34,7 @@ from gateway.model import (
 )
 from gateway.observe.log import logger
 from gateway.router.addressing import Unreachable, lane_for
+from gateway.router.again import QUICK_SLOT_S
 from gateway.router.plan import is_in_lane, lane_of
 from gateway.router.routes import Learned, Routes
 from gateway.store.accepting import OwedTo
@@ -191,7 +192,14 @@ class AirSide:
                 return "air: frame for another", False
             clock = self._core.clock
             return self.relaying.take(
-                outbox, named, link, neighbour.id, now_s, wall_s=clock.wall_s(), clock_trusted=clock.trusted()
+                outbox,
+                named,
+                link,
+                neighbour.id,
+                now_s,
+                wall_s=clock.wall_s(),
+                clock_trusted=clock.trusted(),
+                quick=link in self._core.links and self._core.links[link].slot_s <= QUICK_SLOT_S,
             )
         peer = self.peers.by_id(outbox, named.src)
         if peer is None:

@@ -17,6 +17,7 @@ from gateway.air.relaying import (
     LOOP_S,
     OPEN_MAX,
     PER_S,
+    QUICK_REPEAT_AFTER_S,
     RECOUNT_S,
     REPEAT_AFTER_S,
     SEND_WITHIN_S,
@@ -210,6 +211,25 @@ def test_who_may_have_a_frame_carried_again(prev, has_hops, after_s, again):
     assert is_asked_again(Carried("v1", NOW_S), prev, NOW_S + after_s, has_hops=has_hops) is again
 
 
+def test_what_is_urgent_on_a_quick_link_is_said_again_soon():
+    """A link with slots of seconds: an SOS that a fade took is carried again at once; hellos and the rest wait."""
+
+    def again(frame, *, quick, after_s=QUICK_REPEAT_AFTER_S):
+        relaying, outbox = made = carrying()
+        take(made, frame)
+        what, _ = relaying.take(
+            outbox, explicit_of(frame), "hf1", "v1", NOW_S + after_s, wall_s=0.0, clock_trusted=True, quick=quick
+        )
+        return what == "air: relayed again"
+
+    urgent = record(V1, HQ, precedence=Precedence.FLASH)
+    assert again(urgent, quick=True)
+    assert not again(urgent, quick=True, after_s=QUICK_REPEAT_AFTER_S - 1)
+    assert not again(urgent, quick=False)
+    assert not again(record(V1, HQ, precedence=Precedence.PRIORITY), quick=True)
+    assert not again(hello(V1, HQ), quick=True)
+
+
 def test_a_frame_that_has_a_new_way_goes_by_that_from_then_on():
     """Whom it comes from now is whom it does not go back to, and whose repeats count."""
     relaying, outbox = made = carrying(("station:hq", "r2"), ("station:hq", "hq"))
@@ -286,14 +306,14 @@ def test_what_may_not_have_left_is_tried_again(outcome):
 
 
 def test_flash_leaves_twice():
-    """An SOS goes on over two links, as from its source."""
+    """An SOS goes on over two links, or twice over a lone one, as from its source."""
     relaying, outbox = made = carrying()
     take(made, record(V1, HQ, precedence=Precedence.FLASH))
     bundle = outbox.bundles[1]
 
-    assert relaying.left(outbox, bundle, SendOutcome.ACCEPTED, NOW_S, NOW_S) == NOW_S
+    assert relaying.left(outbox, bundle, SendOutcome.ACCEPTED, NOW_S + 60, NOW_S) == NOW_S + 60
     assert relaying.why_over(outbox, bundle, NOW_S) == ""
-    assert relaying.left(outbox, bundle, SendOutcome.ACCEPTED, NOW_S, NOW_S) == float("inf")
+    assert relaying.left(outbox, bundle, SendOutcome.ACCEPTED, NOW_S + 60, NOW_S) == float("inf")
     assert relaying.why_over(outbox, bundle, NOW_S) != ""
 
 
