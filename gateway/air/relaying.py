@@ -305,7 +305,7 @@ class Relaying:
             return "passed on; its source says it again if nobody answers"
         return "waited too long; its source has said it again" if now_s - before.asked_s > SEND_WITHIN_S else ""
 
-    def left(self, outbox: Outbox, bundle: Bundle, outcome: SendOutcome, due_s: float, now_s: float) -> float:
+    def left(self, outbox: Outbox, bundle: Bundle, outcome: SendOutcome, due_s: float) -> float:
         """Note what came of a try; return when a carried frame is due again: never, once it has left, until it is asked for."""
         before = self._carried(outbox, bundle.seq)
         if before is None or outcome not in CONFIRMED:

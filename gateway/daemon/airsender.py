@@ -104,6 +104,7 @@ class AirSender:
             return None
         others = self._begin_others(outbox, task.bundle, frame.members, said, now_s)
         settle = None if receipt is None else self._settle(peer, owed_as, owed, receipt, now_s)
+        in_part = in_part and not self._air.outgoing.transfers.is_unanswered(outbox, task.bundle.seq)
         return Begun(attempt, outgoing, settle, others, in_part=in_part)
 
     def _begin_others(
@@ -130,7 +131,7 @@ class AirSender:
         """Return when a bundle is due again after a try: what is carried and what is in parts go by rules of their own."""
         if task.to_gateway is None:
             carried = is_carried(task.bundle)
-            return self._air.relaying.left(outbox, task.bundle, outcome, due_s, now_s) if carried else due_s
+            return self._air.relaying.left(outbox, task.bundle, outcome, due_s) if carried else due_s
         is_copy = task.bundle.precedence is Precedence.FLASH and task.bundle.attempts + 1 < FLASH_COPIES
         if outcome in LEFT and not is_copy:
             due_s = now_s + (due_s - now_s) * self.to.times(outbox, task.to_gateway, task.outgoing.peer, now_s)

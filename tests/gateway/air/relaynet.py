@@ -171,6 +171,6 @@ class Net:
             return
         data = bytes.fromhex(bundle.draft.message.data_hex)
         self.carried[name, explicit_of(data).key()] += 1
-        due_s = relaying.left(outbox, bundle, SendOutcome.ACCEPTED, float("inf"), self.now_s)
+        due_s = relaying.left(outbox, bundle, SendOutcome.ACCEPTED, float("inf"))
         outbox.postpone(seq, due_s, "sent")
         self.later(self.now_s + self._rng.uniform(*self._delay_s), self._hear, hop.name, name, data)
