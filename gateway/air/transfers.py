@@ -26,6 +26,9 @@ LOSS_EXPECTED = 0.1
 POLL_AFTER_S = 30.0
 """Wait for a report before one frame more is sent: no slot stays empty while nobody knows (bench/fragment.py)."""
 
+POLLS_UNANSWERED = 4
+"""After so many polls in a row without an answer a piece counts as a try of the whole: others get the next ones."""
+
 TRANSFERS_MAX = 10_000
 """Transfers looked through for a number: 8 a peer are open at most."""
 
@@ -102,6 +105,11 @@ class SendingTransfers:
     def is_open(self, outbox: Outbox, seq: int) -> bool:
         """Tell whether a bundle has a transfer."""
         return outbox.air_state(seq, TRANSFER) is not None
+
+    def is_unanswered(self, outbox: Outbox, seq: int) -> bool:
+        """Tell whether the transfer of a bundle has been silent for so long that its link may bring nothing."""
+        transfer = self.of(outbox, seq)
+        return transfer is not None and transfer[0].polls >= POLLS_UNANSWERED
 
     def due_s(self, outbox: Outbox, seq: int) -> float | None:
         """Return when the transfer of a bundle has something to send; None when there is none."""

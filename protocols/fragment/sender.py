@@ -155,6 +155,11 @@ class Sending:
         return self._sent
 
     @property
+    def polls(self) -> int:
+        """Polls in a row that nobody has answered so far."""
+        return self._polls
+
+    @property
     def done(self) -> bool:
         """Whether the receiver has said that it has the content."""
         return self._state is SendingState.COMPLETE

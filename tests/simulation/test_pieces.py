@@ -1,14 +1,16 @@
 """Long reports in pieces: over several links at once, and out of the way of whatever is more urgent. Whole gateways."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from gateway.daemon.outbound import LinkSender
 from gateway.daemon.tasks import BundleTask
 from gateway.model import BundleState, Precedence
+from gateway.router.tariff import Tariff
 from gateway.simulate.loop import run_virtual
-from tests.simulation.gateways import World, bundles, report, reports_at
+from tests.simulation.gateways import CARD, World, bundles, report, reports_at
 
 HOUR_S = 3600.0
 SLOT_S = 62.0
@@ -16,7 +18,10 @@ LONG = "".join(f"第{number}组在{number * 37}号点巡查，里程{number * 91
 """About 1 kB in the air format: some fifteen Beidou messages."""
 
 
-def over(tmp_path, *, terminals, say=None, seed=1, loss=0.0):
+PIECES = 15
+
+
+def over(tmp_path, *, terminals, before=None, say=None, seed=1, loss=0.0, within_s=4 * HOUR_S):
     """Send a long report over so many cards; return how long it took, and the world when it has stopped."""
 
     async def live():
@@ -26,13 +31,15 @@ def over(tmp_path, *, terminals, say=None, seed=1, loss=0.0):
         await report(world.v1, "就位", kind="chat")
         await asyncio.sleep(900)
         loop = asyncio.get_running_loop()
+        if before is not None:
+            await before(world)
         began_s = loop.time()
         await report(world.v1, LONG, kind="chat")
         if say is not None:
             await say(world)
         while LONG not in await reports_at(world.hq):
             await asyncio.sleep(1.0)
-            assert loop.time() < began_s + 4 * HOUR_S, "never arrived"
+            assert loop.time() < began_s + within_s, "never arrived"
         took_s = loop.time() - began_s
         await asyncio.sleep(900)
         assert (
@@ -71,6 +78,30 @@ def test_two_cards_under_a_bad_sky_bring_it_once(tmp_path, seed):
     _, mine, _ = over(tmp_path, terminals=2, seed=seed, loss=0.3)
 
     assert mine[LONG].state is BundleState.RELAYED
+
+
+async def one_card_brings_nothing(world):
+    """The cheap card's bursts are lost from now on though its terminal says that they left; the other one costs."""
+    real = world.sky._uplink
+    world.sky._uplink = lambda card: card != CARD and real(card)
+    dear = world.v1.gateway.core.links["bd2"]
+    dear.terms = replace(dear.terms, tariff=Tariff(price_per_frame=1.0))
+
+
+def test_a_long_report_leaves_a_card_that_brings_nothing(tmp_path):
+    """When nobody answers for some slots the other card gets pieces, though it is dearer."""
+    took_s, mine, frames = over(tmp_path, terminals=2, before=one_card_brings_nothing, within_s=HOUR_S)
+
+    assert mine[LONG].state is BundleState.RELAYED
+    assert frames["bd2"] < 1.5 * PIECES, f"{frames} frames, {took_s:.0f} s"
+
+
+def test_a_transfer_that_never_leaves_its_card_is_seen(tmp_path, monkeypatch):
+    """Planted: however long it is silent, a piece is no try of the whole."""
+    monkeypatch.setattr("gateway.air.transfers.POLLS_UNANSWERED", 1000)
+
+    with pytest.raises(AssertionError, match="never arrived"):
+        test_a_long_report_leaves_a_card_that_brings_nothing(tmp_path)
 
 
 async def sos_in_the_middle(world):
