@@ -287,7 +287,7 @@ def test_once_it_has_left_it_is_over_until_it_is_asked_for():
     bundle = outbox.bundles[1]
     assert relaying.why_over(outbox, bundle, NOW_S) == ""
 
-    due_s = relaying.left(outbox, bundle, SendOutcome.ACCEPTED, NOW_S + 120, NOW_S)
+    due_s = relaying.left(outbox, bundle, SendOutcome.ACCEPTED, NOW_S + 120)
 
     assert due_s == float("inf")
     assert "passed on" in relaying.why_over(outbox, bundle, NOW_S)
@@ -301,7 +301,7 @@ def test_what_may_not_have_left_is_tried_again(outcome):
     relaying, outbox = made = carrying()
     take(made, record(V1, HQ))
 
-    assert relaying.left(outbox, outbox.bundles[1], outcome, NOW_S + 9, NOW_S) == NOW_S + 9
+    assert relaying.left(outbox, outbox.bundles[1], outcome, NOW_S + 9) == NOW_S + 9
     assert relaying.why_over(outbox, outbox.bundles[1], NOW_S) == ""
 
 
@@ -311,9 +311,9 @@ def test_flash_leaves_twice():
     take(made, record(V1, HQ, precedence=Precedence.FLASH))
     bundle = outbox.bundles[1]
 
-    assert relaying.left(outbox, bundle, SendOutcome.ACCEPTED, NOW_S + 60, NOW_S) == NOW_S + 60
+    assert relaying.left(outbox, bundle, SendOutcome.ACCEPTED, NOW_S + 60) == NOW_S + 60
     assert relaying.why_over(outbox, bundle, NOW_S) == ""
-    assert relaying.left(outbox, bundle, SendOutcome.ACCEPTED, NOW_S + 60, NOW_S) == float("inf")
+    assert relaying.left(outbox, bundle, SendOutcome.ACCEPTED, NOW_S + 60) == float("inf")
     assert relaying.why_over(outbox, bundle, NOW_S) != ""
 
 
