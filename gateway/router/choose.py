@@ -13,6 +13,7 @@ from gateway.router.weigh import SUSPECT, TRUSTED, Weighed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from gateway.model import Bundle
     from gateway.router.plan import LinkView
@@ -62,6 +63,8 @@ class Question:
     policy: Policy
     now_s: float
     standing: Standing
+    suspects: AbstractSet[str] = frozenset()
+    """Links of the lane that are not trusted: a copy on one of them does not count as a copy."""
 
     @property
     def copies(self) -> int:
@@ -80,14 +83,33 @@ def soonest(question: Question, pool: list[Weighed]) -> Verdict:
     """Choose by expected delivery; a link that waits for its budget or for quiet hours is not named before it may."""
     usable = [one for one in pool if one.view.is_usable and one.start_s < math.inf]
     ranked = sorted(usable, key=lambda one: (one.trust == SUSPECT, one.arrival_s, one.start_s, one.rank))
-    ranked = ranked[: _copies_left(question, pool)]
+    named = ranked[: _copies_left(question, pool)]
     if question.copies == 1 and usable:
-        ranked = [_as_soon_in_order(question, usable, ranked[0])]
-    ready = [one for one in ranked if one.is_ready(question.now_s)]
+        named = [_as_soon_in_order(question, usable, ranked[0])]
+    ready = [one for one in named if one.is_ready(question.now_s)]
     if not ready:
-        return _wait_for(ranked[0]) if ranked else Verdict()
+        return _wait_for(named[0]) if named else Verdict()
     reason = "soonest slot" if question.copies == 1 else f"soonest slot, {len(ready)} at once"
-    return Verdict(tuple(one.name for one in ready), reason)
+    more = _copy_more(question, ranked, ready)
+    return Verdict(tuple(one.name for one in ready), reason, probe=more)
+
+
+def _copy_more(question: Question, ranked: list[Weighed], named: list[Weighed]) -> str | None:
+    """Return a suspect link that is free and would have a FLASH there first if it worked: it gets a copy beside the others.
+
+    Nothing is lost by it when it does not work, and a link that has just come back keeps no SOS waiting for a slot.
+    """
+    if question.bundle.precedence is not Precedence.FLASH or question.bundle.tried:
+        return None
+    sooner = [
+        one
+        for one in ranked
+        if one.trust == SUSPECT
+        and one not in named
+        and one.view.not_before_s <= question.now_s
+        and one.arrival_s < named[0].arrival_s
+    ]
+    return sooner[0].name if sooner else None
 
 
 def _as_soon_in_order(question: Question, usable: list[Weighed], best: Weighed) -> Weighed:
@@ -242,4 +264,4 @@ def _copies_left(question: Question, pool: list[Weighed]) -> int:
     is_new_round = any(one.name in bundle.tried for one in pool)
     if is_new_round or bundle.state in (BundleState.QUEUED, BundleState.REFUSED):
         return question.copies
-    return max(1, question.copies - len(bundle.tried))
+    return max(1, question.copies - len(set(bundle.tried) - question.suspects))

@@ -37,7 +37,8 @@ class Weighed:
     """What one link would mean for one bundle. Times on the timeline."""
 
     view: LinkView
-    rank: tuple[int, str]
+    rank: tuple[int, float, str]
+    """The operator's order; of links that nobody put in order, what is free again soonest, which keeps slow slots for an SOS."""
     trust: int
     doubt: str
     """Why it is not trusted; empty where it is."""
@@ -108,7 +109,7 @@ def weigh(
     )
     return Weighed(
         view=view,
-        rank=policy.rank(precedence, view.name),
+        rank=_rank(view, policy, precedence),
         trust=trust,
         doubt=doubt,
         settles_s=settles_s,
@@ -150,6 +151,11 @@ def spend_of(view: LinkView, size_bytes: int | None) -> Spend:
 def could_begin_soon(view: LinkView, held_s: float, now_s: float, within_s: float) -> bool:
     """Tell whether a link could begin within some time."""
     return view.is_usable and max(view.not_before_s, held_s) <= now_s + within_s
+
+
+def _rank(view: LinkView, policy: Policy, precedence: Precedence) -> tuple[int, float, str]:
+    place, name = policy.rank(precedence, view.name)
+    return place, view.slot_s, name
 
 
 def _trust(view: LinkView, rule: Rule, policy: Policy, precedence: Precedence, now_s: float) -> tuple[int, str, float]:

@@ -91,11 +91,11 @@ def test_without_the_margin_they_would_move_it():
     assert chosen(bundle(Precedence.IMMEDIATE), *views, policy=Policy(order=ORDER, hysteresis=0.0)).links == ("bd2",)
 
 
-def test_a_link_of_unknown_delay_has_no_advantage_of_it():
-    """Given bd1 measured at 50 s and bd2 never measured, then the operator's order decides, not ignorance."""
-    decision = chosen(bundle(Precedence.IMMEDIATE), link(estimate=measured(20, 0, 50.0)), link("bd2"))
+def test_receipts_that_waited_for_a_link_to_come_back_do_not_make_it_slow():
+    """Given a network that answers in a second, but twice after ten minutes for having been away, then it is still the first."""
+    network = measured(20, 0, 0.5).after_receipt(600.0, NOW_S).after_receipt(600.0, NOW_S)
 
-    assert decision.links == ("bd1",)
+    assert chosen(bundle(Precedence.IMMEDIATE), link(), link("sat1", estimate=network, slot_s=0.5)).links == ("sat1",)
 
 
 # --- price in time -----------------------------------------------------------------------------------------------
@@ -114,6 +114,14 @@ def test_about_one_price_is_the_operators_order():
 
     assert chosen(bundle(), link(tariff=DEAR), link("bd2", tariff=prices[0.9])).links == ("bd1",)
     assert chosen(bundle(), link(tariff=DEAR), link("bd2", tariff=prices[0.5])).links == ("bd2",)
+
+
+def test_of_links_that_nobody_put_in_order_the_one_that_is_free_again_soonest_goes_first():
+    """Given a card of a minute and HF of five seconds, then ROUTINE leaves the card's slot for an SOS, unless it is told otherwise."""
+    links = [link("bd1", slot_s=60.0), link("hf1", slot_s=5.0)]
+
+    assert chosen(bundle(), *links, policy=Policy()).links == ("hf1",)
+    assert chosen(bundle(), *links, policy=Policy(order={Precedence.ROUTINE: ("bd1",)})).links == ("bd1",)
 
 
 def test_a_cheaper_link_that_opens_in_time_is_waited_for():
@@ -317,10 +325,27 @@ def test_a_link_that_answers_its_probe_is_probed_again_at_once():
     assert chosen(bundle(), link(health=answered), link("bd2")).probe == "bd1"
 
 
-@pytest.mark.parametrize("precedence", [Precedence.FLASH, Precedence.IMMEDIATE])
-def test_nothing_urgent_is_ever_a_probe(precedence):
-    """An SOS or alert is no test."""
-    assert chosen(bundle(precedence), link(health=DOUBTED), link("bd2")).probe is None
+def test_an_alert_is_never_a_probe():
+    """What must be there soon is no test."""
+    assert chosen(bundle(Precedence.IMMEDIATE), link(health=DOUBTED), link("bd2")).probe is None
+
+
+def test_an_sos_goes_over_a_doubted_link_too_when_that_would_be_sooner():
+    """Given two trusted links with slots to come and a doubted one free now, then it gets a copy more, and the two theirs."""
+    later = [link("bd2", not_before_s=NOW_S + 30), link("bd3", not_before_s=NOW_S + 40)]
+
+    decision = chosen(bundle(Precedence.FLASH), link(health=DOUBTED), *later)
+
+    assert (decision.links, decision.probe) == (("bd2", "bd3"), "bd1")
+    assert chosen(bundle(Precedence.FLASH), link(health=DOUBTED, not_before_s=NOW_S + 35), *later).probe is None
+    assert chosen(bundle(Precedence.FLASH), link(health=DOUBTED), link("bd2")).links == ("bd2", "bd1")
+
+
+def test_a_copy_on_a_doubted_link_is_no_copy():
+    """Given the doubted link and one trusted had it, then the other trusted one still gets its own."""
+    half = bundle(Precedence.FLASH, state=BundleState.SENT, attempts=2, tried=("bd1", "bd2"))
+
+    assert chosen(half, link(health=DOUBTED), link("bd2"), link("bd3"), link("bd4")).links == ("bd3",)
 
 
 def test_a_bundle_that_a_doubted_link_had_already_is_no_probe_for_it_again():
