@@ -1,6 +1,6 @@
 """Just enough SVG for our plots: shapes in pixels, texts escaped by the standard library, hatches for what has no colour.
 
-No chart library: ADR 0012 says which were looked at.
+No chart library: ADR 0014 says which were looked at.
 """
 
 from __future__ import annotations
