@@ -105,7 +105,8 @@ class AirSender:
         others = self._begin_others(outbox, task.bundle, frame.members, said, now_s)
         settle = None if receipt is None else self._settle(peer, owed_as, owed, receipt, now_s)
         in_part = in_part and not self._air.outgoing.transfers.is_unanswered(outbox, task.bundle.seq)
-        return Begun(attempt, outgoing, settle, others, in_part=in_part)
+        times = self.to.times(outbox, peer, reach.address, now_s)
+        return Begun(attempt, outgoing, settle, others, times, in_part)
 
     def _begin_others(
         self, outbox: Outbox, lead: Bundle, members: Sequence[SentRecord], said: str, now_s: float

@@ -264,7 +264,7 @@ class LinkSender:
         now_s = core.now_s()
         if task.to_gateway is not None and not begun.in_part and result.outcome in LEFT:
             patience = core.peer_policy.patience[task.bundle.precedence]
-            core.tries.left(task.bundle.seq, self._runner, now_s, patience.unacknowledged_s)
+            core.tries.left(task.bundle.seq, self._runner, now_s, patience.unacknowledged_s * begun.times)
         if result.outcome in LEFT:
             spend = self._runner.terms.tariff.spend(1, self._accounts.bytes_of(begun.outgoing.payload))
             core.sources.spend(str(task.bundle.draft.source), spend, now_s)

@@ -66,6 +66,8 @@ class Begun:
     """As FrameTask.settle, for the receipt that goes along."""
     others: tuple[tuple[Bundle, Attempt], ...] = ()
     """Tries of other bundles in the same record, each as it was before."""
+    times: float = 1.0
+    """How many times as long an answer takes as from a neighbour: relays may lie between."""
     in_part: bool = False
     """Whether what leaves is only a piece of it, which nobody answers alone."""
 
