@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gateway.cli.words import precedence_word, span_word
 from gateway.messages.translate import tr
 from gateway.model import Precedence
-from gateway.simulate.figures import ORACLE, ratio, rivals_of, verdicts_of
+from gateway.simulate.figures import ORACLE, ratio, rivals_of, times_as_late, verdicts_of
 from gateway.simulate.plot import figure_word, policy_word, share_word, title_of
 
 if TYPE_CHECKING:
@@ -76,9 +76,9 @@ def _delays(console: Console, comparison: Comparison) -> None:
                 f"  {policy_word(one.policy)}",
                 share_word(delay.share),
                 delay_word(delay.median_s),
-                ratio_word(ratio(delay.median_s, other.median_s)),
+                ratio_word(times_as_late(delay.median_s, other.median_s)),
                 delay_word(delay.tail_s),
-                ratio_word(ratio(delay.tail_s, other.tail_s)),
+                ratio_word(times_as_late(delay.tail_s, other.tail_s)),
                 delay_word(delay.worst_s),
             )
     console.print(table)

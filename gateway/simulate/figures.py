@@ -29,6 +29,9 @@ SEEDS_NAMED_MAX = 20
 
 MEDIAN, TAIL = 0.5, 0.95
 
+AT_ONCE_S = 0.1
+"""Delays below it are equal: a report that the centre itself heard needs no link, only the bus, which takes milliseconds."""
+
 FLASH_MEDIAN_MAX, FLASH_TAIL_MAX, SHARE_MIN, AIRTIME_MAX = 1.15, 1.3, 0.999, 1.2
 """What the router is held to: FLASH delay and share delivered against the oracle's, airtime against the cheapest that
 delivers as much, as soon: who brings an SOS minutes later has not done the same work."""
@@ -191,7 +194,7 @@ def verdicts_of(comparison: Comparison) -> tuple[Verdict, ...]:
     """Return what the router is held to, each with what was measured. Nothing to deliver counts as kept."""
     router, oracle = comparison.of(ROUTER), comparison.of(ORACLE)
     flash, best = router.by_precedence[Precedence.FLASH], oracle.by_precedence[Precedence.FLASH]
-    median, tail = ratio(flash.median_s, best.median_s), ratio(flash.tail_s, best.tail_s)
+    median, tail = times_as_late(flash.median_s, best.median_s), times_as_late(flash.tail_s, best.tail_s)
     share = router.all.share / oracle.all.share if oracle.all.share else 1.0
     rivals = [one for one in rivals_of(comparison) if _is_as_soon(one, router)]
     rival = min(rivals, key=lambda one: one.airtime_s, default=None)
@@ -218,8 +221,13 @@ def rivals_of(comparison: Comparison) -> list[Summary]:
 def _is_as_soon(one: Summary, router: Summary) -> bool:
     """Tell whether a policy's FLASH are as soon as the router's, within what the router may be behind the oracle."""
     flash, held = one.by_precedence[Precedence.FLASH], router.by_precedence[Precedence.FLASH]
-    median, tail = ratio(flash.median_s, held.median_s), ratio(flash.tail_s, held.tail_s)
+    median, tail = times_as_late(flash.median_s, held.median_s), times_as_late(flash.tail_s, held.tail_s)
     return not (median > FLASH_MEDIAN_MAX or tail > FLASH_TAIL_MAX)
+
+
+def times_as_late(one_s: float, other_s: float) -> float:
+    """Return how many times as long a delay is as another; what is there at once is there at once, however it was done."""
+    return ratio(max(one_s, AT_ONCE_S), max(other_s, AT_ONCE_S))
 
 
 def ratio(one: float, other: float) -> float:

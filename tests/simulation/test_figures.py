@@ -15,6 +15,7 @@ from gateway.simulate.figures import (
     rank,
     ratio,
     summarise,
+    times_as_late,
     to_json,
     verdicts_of,
 )
@@ -156,6 +157,20 @@ def test_no_rival_is_said():
 def test_ratios_of_nothing_and_of_all(one, other, value):
     """Both nothing or both for ever is equal; more than nothing is for ever more."""
     assert ratio(one, other) == value
+
+
+@pytest.mark.parametrize(
+    ("one_s", "other_s", "value"), [(0.03, 0.0, 1.0), (0.2, 0.0, 2.0), (3.0, 2.0, 1.5), (INF, 0.0, INF)]
+)
+def test_what_is_there_at_once_is_equal(one_s, other_s, value):
+    """The milliseconds of the bus are nothing that the oracle is better at; more than AT_ONCE_S is."""
+    assert times_as_late(one_s, other_s) == value
+
+
+def test_nothing_to_compare_says_nothing():
+    """A precedence that did not occur has no ratio, whichever side lacks it."""
+    assert math.isnan(times_as_late(math.nan, 1.0))
+    assert math.isnan(times_as_late(1.0, math.nan))
 
 
 def test_json_has_no_figure_that_json_does_not_know():
