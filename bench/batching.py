@@ -49,7 +49,9 @@ QUIET_S = 1800.0
 RATES = (0.25, 0.5, 1.0)
 """Short reports a minute and vehicle, beside the positions."""
 
-PEOPLE = 6
+FIRST_CARD = 300_002
+"""Each report is another person's: the same words of the same person within a short time are one report."""
+
 WARM_UP_S = 900.0
 SAID = (
     (MessageKind.CHAT, "一切正常"),
@@ -95,7 +97,7 @@ class Run:
         self.world = World(self.folder, seed=self.seed, vehicles=3)
         await self.world.start()
         for post in self.world.vehicles:
-            await self._say(post, Endpoint.card(300_001), MessageKind.CHAT, "就位", None)
+            await self._say(post, Endpoint.parse(f"station:{post.settings.gateway.id}"), MessageKind.CHAT, "就位", None)
         await asyncio.sleep(WARM_UP_S)
         self.figures.said.clear()
         for post in self.world.vehicles:
@@ -157,7 +159,7 @@ class Run:
         while True:
             await asyncio.sleep(self.rng.expovariate(self.rate / 60))
             kind, text = self.rng.choice(SAID)
-            source = Endpoint.card(300_001 + self.rng.randrange(PEOPLE))
+            source = Endpoint.card(FIRST_CARD + len(self.figures.said))
             await self._say(post, source, kind, text, None)
 
     async def _say(self, post: Post, source: Endpoint, kind: MessageKind, text: str, place: Place | None) -> None:
