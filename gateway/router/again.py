@@ -1,4 +1,4 @@
-"""How soon something urgent is said again: where peers answer and a link is quick, no answer soon is an answer. Pure.
+"""How soon something is said again: where peers answer and a link is quick, no answer soon is an answer. Pure.
 
 A card's slot is a minute, so a FLASH that waits two of them for a receipt and then goes again is as good as a card can be.
 Where a link of the lane has slots of seconds, its peer's receipt is back within seconds too, and the burst that was lost
@@ -24,7 +24,12 @@ QUICK_SLOT_S = 10.0
 ANSWER_SLOTS = 2.0
 """Slots of a quick link within which a receipt is back: ours, and the peer's."""
 
-QUICK_AGAIN_S: Mapping[Precedence, float] = {Precedence.FLASH: 10.0, Precedence.IMMEDIATE: 20.0}
+QUICK_AGAIN_S: Mapping[Precedence, float] = {
+    Precedence.FLASH: 10.0,
+    Precedence.IMMEDIATE: 20.0,
+    Precedence.PRIORITY: 60.0,
+    Precedence.ROUTINE: 180.0,
+}
 """Never sooner than this: the receipt may just be leaving."""
 
 QUICK_TRIES_MAX = 6
@@ -37,7 +42,7 @@ def again_s(bundle: Bundle, lane: Sequence[LinkView], policy: Policy) -> float:
     ``lane`` are the links that may carry the bundle, ``bundle.attempts`` the tries before this one.
     """
     patience = policy.patience[bundle.precedence]
-    if not policy.peers_answer or bundle.precedence not in QUICK_AGAIN_S or bundle.attempts + 1 >= QUICK_TRIES_MAX:
+    if not policy.peers_answer or bundle.attempts + 1 >= QUICK_TRIES_MAX:
         return patience.unacknowledged_s
     slots = [view.slot_s for view in lane if view.is_usable and view.slot_s <= QUICK_SLOT_S]
     if not slots:

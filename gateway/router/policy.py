@@ -115,7 +115,8 @@ REFUSED_RECHECK_S = 3_600.0
 GATEWAY_PATIENCE_S = 900.0
 """How long a bundle that would never be repeated to a person waits for another gateway's receipt."""
 
-GATEWAY_TRIES_MAX = 5
+GATEWAY_TRIES_MAX = 8
+"""Tries of a bundle to another gateway at least: those on a quick link come soon after each other (see again.py)."""
 
 GATEWAY_RARELY_S: Mapping[Precedence, float] = {
     Precedence.FLASH: 900.0,
@@ -162,8 +163,11 @@ class Policy:
         patience = {}
         for precedence, one in self.patience.items():
             never = math.isinf(one.unacknowledged_s)
-            tries = Patience(GATEWAY_PATIENCE_S, GATEWAY_TRIES_MAX) if never else one
-            patience[precedence] = replace(tries, rarely_s=GATEWAY_RARELY_S[precedence])
+            patience[precedence] = Patience(
+                GATEWAY_PATIENCE_S if never else one.unacknowledged_s,
+                max(one.tries_max, GATEWAY_TRIES_MAX),
+                GATEWAY_RARELY_S[precedence],
+            )
         return replace(self, patience=patience, peers_answer=True)
 
     def rank(self, precedence: Precedence, link: str) -> tuple[int, str]:

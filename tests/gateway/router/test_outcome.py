@@ -8,6 +8,7 @@ from hypothesis import given, settings
 
 from gateway.link import LinkState, SendOutcome, SendResult
 from gateway.model import BundleState, Precedence
+from gateway.router.again import QUICK_TRIES_MAX
 from gateway.router.budget import Budget, Ledger, Limits, Period
 from gateway.router.outcome import (
     DEFERRED_WAIT_S,
@@ -245,3 +246,21 @@ def test_a_link_that_its_budget_holds_is_not_waited_for_alone():
     after = tried(bundle(Precedence.IMMEDIATE), said(SendOutcome.UNKNOWN), links=("bd1", other))
 
     assert after.due_s == NOW_S + UNKNOWN_RETRY_S
+
+
+@pytest.mark.parametrize(
+    ("precedence", "wait_s"),
+    [(Precedence.FLASH, 10), (Precedence.IMMEDIATE, 20), (Precedence.PRIORITY, 60), (Precedence.ROUTINE, 180)],
+)
+def test_a_quick_link_that_is_not_answered_is_an_answer(precedence, wait_s):
+    """Given a link with slots of a second to a gateway, then what nobody confirmed goes again soon, and after some tries at its patience."""
+    quick = replace(view("bd1"), slot_s=1.0)
+    gateways = Policy().between_gateways()
+
+    def again_s(attempts, to=gateways):
+        sent = bundle(precedence, state=BundleState.SENT, attempts=attempts)
+        return tried(sent, said(SendOutcome.ACCEPTED), links=(quick,), policy=to).due_s - NOW_S
+
+    assert again_s(3) == wait_s
+    assert again_s(QUICK_TRIES_MAX) == gateways.patience[precedence].unacknowledged_s
+    assert again_s(3, Policy()) > wait_s, "a person's handset answers nothing by itself"
