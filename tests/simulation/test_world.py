@@ -131,7 +131,9 @@ def test_the_ledger_knows_what_is_nowhere():
 
 def test_a_stream_is_taken_like_any_report():
     """Reports of an aggregated stream are accepted, numbered and delivered at the command post."""
-    stream = '[[streams]]\nstation = "hq"\nhandsets = 500\nfirst_card = 600001\nper_min = 3\nkinds = { sos = 1, chat = 9 }\n'
+    stream = (
+        '[[streams]]\nstation = "hq"\nhandsets = 500\nfirst_card = 600001\nper_min = 3\nkinds = { sos = 1, chat = 9 }\n'
+    )
     result = run(small(stream), 2)
     streamed = [fate for fate in result.fates if fate.source.startswith("card:6")]
 
