@@ -165,7 +165,7 @@ class Shelf:
         self._db.execute("DELETE FROM untold WHERE seq = ?", (moving.seq,))
         self._db.execute("DELETE FROM air_sent WHERE seq = ?", (moving.seq,))
         self._db.execute("DELETE FROM air_heard WHERE seq = ?", (moving.seq,))
-        self._db.execute("DELETE FROM air_state WHERE peer = ? AND part = 'transfer'", (moving.seq,))
+        self._db.execute("DELETE FROM air_state WHERE peer = ? AND part IN ('transfer', 'carried')", (moving.seq,))
         self._db.execute("DELETE FROM bundle WHERE seq = ?", (moving.seq,))
         self._tallies.forgot(moving)
 

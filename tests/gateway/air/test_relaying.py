@@ -28,6 +28,7 @@ from gateway.air.relaying import (
 )
 from gateway.link import SendOutcome
 from gateway.model import BundleState, Precedence
+from gateway.store.limits import Limits
 from protocols.record.address import Ends, Implied
 from protocols.record.layout import Form, HelloFrame, RecordFrame, Relay
 from protocols.record.sealing import try_open
@@ -412,7 +413,7 @@ def test_what_is_carried_at_once_is_bounded(monkeypatch):
 
 
 def test_what_is_carried_is_on_disk_with_what_is_known_of_it(tmp_path):
-    """The real outbox: bundle, window and note are one commit, and all there after a crash."""
+    """The real outbox: bundle, window and note are one commit, all there after a crash, and all gone in the end."""
     relaying, _ = carrying()
     store = sync_store(tmp_path)
     store.run(lambda outbox: [outbox.station_put(station(name)) for name in ("v1", "hq")])
@@ -428,6 +429,13 @@ def test_what_is_carried_is_on_disk_with_what_is_known_of_it(tmp_path):
     assert store.run(lambda outbox: relaying.why_over(outbox, bundle, NOW_S)) == ""
     again = store.run(lambda outbox: take((relaying, outbox), frame, now_s=NOW_S + REPEAT_AFTER_S))
     assert again == "relayed again"
+
+    over_s = NOW_S + CARRIED_S
+    [ended] = store.run(lambda outbox: outbox.expire(over_s, 10))
+    assert ended.state is BundleState.EXPIRED
+    while store.run(lambda outbox: outbox.maintain(over_s + Limits().forget_after_s + 1)):
+        pass
+    assert store.run(lambda outbox: (outbox.numbered(1), outbox.air_state(1, CARRIED))) == (None, None)
     store.close()
 
 
