@@ -9,6 +9,7 @@ from gateway.air.relaying import BURST_MAX, is_carried
 from gateway.link import Heard, Payload
 from gateway.model import BundleState, Direction
 from gateway.simulate.loop import run_virtual
+from protocols.record.address import EVERYBODY
 from protocols.record.layout import RecordFrame, Relay
 from tests.simulation.gateways import bundles, order, report, reports_at
 from tests.simulation.relayworld import CARD_OF, ENDS, Line, Place, line
@@ -131,6 +132,22 @@ async def test_what_was_learned_outlives_a_restart(world, monkeypatch):
     await asyncio.sleep(900)
 
     assert "到三号点集合" in await reports_at(world["v1"])
+
+
+@living(line())
+async def test_keys_go_over_a_relay(world, monkeypatch):
+    """A group key from the command post reaches a vehicle behind a relay, which cannot read it."""
+    del monkeypatch
+    await report(world["v1"], "三江镇道路中断")
+    await asyncio.sleep(900)
+
+    await world["hq"].gateway.operations.do({"op": "key_group"})
+    await asyncio.sleep(HOUR_S)
+
+    held = world.core("v1").air.keys.group(EVERYBODY)
+    assert held is not None
+    assert held.secret == world.core("hq").air.keys.group(EVERYBODY).secret
+    assert world.core("r1").air.keys.group(EVERYBODY) is None
 
 
 @living(line(), loss=0.1, seed=3)
