@@ -32,7 +32,9 @@ def test_wheel_holds_the_program_and_nothing_else(tmp_path):
     assert sources - names == set()
     data = {name.split(".data/data/")[1] for name in names if ".data/data/" in name}
     assert {f"share/yizhan/systemd/{path.name}" for path in (ROOT / "systemd").iterdir()} - data == set()
-    assert {f"share/yizhan/config/{path.name}" for path in (ROOT / "config").iterdir()} - data == set()
+    samples = {path.relative_to(ROOT) for path in (ROOT / "config").rglob("*.toml")}
+    assert {f"share/yizhan/{path}" for path in samples} - data == set()
+    assert any(path.match("config/scenarios/*") for path in samples)
     tops = {name.split("/")[0] for name in names if ".dist-info" not in name and ".data" not in name}
     assert tops == set(PACKAGES)
     assert not any("__pycache__" in name or name.endswith(".pyc") for name in names)
