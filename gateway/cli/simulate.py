@@ -118,8 +118,7 @@ def _load(name: str | None) -> Scenario:
 
     names = shipped()
     if name is None:
-        listed = "\n".join(f"  {one}" for one in names)
-        fail(Exit.USAGE, tr("name a scenario file, or one of these:\n{names}").format(names=listed))
+        fail(Exit.USAGE, tr("name a scenario file, or one of these: {names}").format(names=", ".join(names)))
     path = names.get(name, Path(name))
     if not path.exists():
         told = tr("no file {path}, and no shipped scenario of that name; there are: {names}")

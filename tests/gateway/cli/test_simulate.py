@@ -124,7 +124,7 @@ def test_without_a_scenario_the_shipped_ones_are_listed():
 
     assert code == Exit.USAGE
     assert "county-earthquake" in shipped()
-    assert all(f"  {name}" in stderr for name in shipped())
+    assert f"or one of these: {', '.join(shipped())}" in stderr
 
 
 def test_a_wrong_name_is_answered_with_the_right_ones():
