@@ -3,7 +3,7 @@
     keys/                    mode 0700
       pair-000107.key        one file a peer (any name that ends in .key will do)
       group-00ff01.key       one file a group
-      peers.csv              hub only: names of peers whose keys are derived from the root
+      peers.csv              names of gateways without a key file: a hub derives their keys, a relay only carries for them
       revoked                ids that have no key
 
 A file that is damaged, open to others or in conflict with another one gives nobody a key; the rest is used, and ``faults``
