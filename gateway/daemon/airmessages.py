@@ -28,6 +28,7 @@ from gateway.router.addressing import Unreachable, lane_for
 from gateway.router.policy import PRECEDENCE_OF_KIND
 from gateway.store.accepting import DuplicateKey, OwedTo
 from gateway.store.airstate import HeardRecord
+from gateway.store.records import was_dropped
 from protocols.content.errors import ContentError
 
 if TYPE_CHECKING:
@@ -91,6 +92,8 @@ class AirMessages:
         if known is None:
             said_wall_s = told.created_wall_s if told.clock_trusted else None
             before = heard_before(outbox, key, said_wall_s, self._core.settings.handsets.duplicate_window_s, now_s)
+        if before is not None and was_dropped(before):
+            return None
         first = None if before is None else outbox.air_heard_as(before.seq)
         return None if first is not None and first.peer == taken.peer.id else before
 

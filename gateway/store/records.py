@@ -128,6 +128,11 @@ def is_superseded(moving: Moving) -> bool:
     return moving.state == SHED and moving.reason.startswith(SUPERSEDED_BY)
 
 
+def was_dropped(bundle: Bundle) -> bool:
+    """Tell whether a bundle was shed at a cap, so that it is welcome when it is heard again."""
+    return bundle.state is BundleState.SHED and not bundle.reason.startswith(SUPERSEDED_BY)
+
+
 MOVING_COLUMNS = len(fields(Moving))
 FIXED_COLUMNS = 14
 BODY_COLUMN = MOVING_COLUMNS + 1 + FIXED_COLUMNS + 1
