@@ -13,6 +13,7 @@ import pytest
 from gateway.air.batching import LOOKED_MAX, MEMBERS_MAX
 from gateway.air.receipting import Receipting
 from gateway.daemon.airmessages import AirMessages
+from gateway.link import SendOutcome, SendResult
 from gateway.model import BundleState, MessageKind, Precedence, Receipt, ReceiptLevel
 from gateway.simulate.loop import run_virtual
 from gateway.store.outbox import Outbox
@@ -69,6 +70,35 @@ async def test_what_waits_for_one_slot_leaves_in_one_record(keys):
     assert states(v1, *BATCHED) == [BundleState.RELAYED] * 3
     tries = [one for one in v1.store.outbox.history(v1.own()[-1].seq) if one.kind == "try"]
     assert {one.words for one in tries} == {"in a batch of 3"}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state", "attempts"),
+    [
+        (SendOutcome.ACCEPTED, BundleState.SENT, 1),
+        (SendOutcome.RELAYED, BundleState.RELAYED, 1),
+        (SendOutcome.UNKNOWN, BundleState.QUEUED, 1),
+        (SendOutcome.DEFERRED, BundleState.QUEUED, 0),
+        (SendOutcome.REFUSED, BundleState.REFUSED, 1),
+    ],
+)
+async def test_the_outcome_is_written_for_each_member(keys, outcome, state, attempts):
+    """What the device said of the record holds for all that it carries."""
+    world, v1, _ = await two_ends(keys)
+    waiting(v1, BATCHED[:3])
+
+    async def send(_outgoing):
+        return SendResult(outcome, "said so")
+
+    v1.send = send
+    await v1.step()
+
+    carried = [one for one in v1.own() if one.draft.message.text in BATCHED]
+    assert [(one.state, one.attempts) for one in carried] == [(state, attempts)] * 3
+    tries = [one for each in carried for one in v1.store.outbox.history(each.seq) if one.kind == "try"]
+    assert [(one.outcome, one.words) for one in tries] == [(str(outcome), "in a batch of 3: said so")] * 3
+    assert v1.batches() == [3]
+    assert world
 
 
 async def test_the_most_urgent_leads_and_age_follows(keys):
