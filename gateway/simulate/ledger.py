@@ -39,7 +39,7 @@ class Said:
     arrivals: list[float] = field(default_factory=list)
     """When its destination was given it, each time."""
     kept: list[tuple[float, str, Bundle]] = field(default_factory=list)
-    """What gateways have of it at the end: when accepted, by which gateway, and the bundle."""
+    """What gateways have, or had before they forgot it: when accepted, by which gateway, and the bundle."""
 
 
 class Ledger:
@@ -66,14 +66,19 @@ class Ledger:
         return len(said.arrivals) == 1
 
     def keep(self, gateway: str, bundles: Iterable[Bundle]) -> None:
-        """Note what a gateway has in its store at the end."""
+        """Note what a gateway has in its store now; what it had before is as it was seen last."""
         for bundle in bundles:
             number = number_of(bundle.draft.message.text)
             said = None if number is None else self.said.get(number)
-            if said is not None:
-                said.kept.append((round(bundle.accepted_s, 6), gateway, bundle))
-                if said.destination == gateway:  # an order is there when the gateway it is for has it on its screen
-                    said.arrivals.append(round(bundle.accepted_s, 6))
+            if said is None:
+                continue
+            before = [one for one in said.kept if one[1] == gateway and one[2].seq == bundle.seq]
+            for one in before:
+                said.kept.remove(one)
+            said.kept.append((round(bundle.accepted_s, 6), gateway, bundle))
+            # An order is there when the gateway it is for has it on its screen.
+            if said.destination == gateway and not before:
+                said.arrivals.append(round(bundle.accepted_s, 6))
 
     def fates(self) -> tuple[Fate, ...]:
         """Return the fate of everything that a gateway accepted, in the order in which it was said."""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from gateway.config.routing import PrecedenceName, RuleSettings, TariffSettings
 from gateway.config.settings import Settings
-from gateway.model import LIFETIME_S_MAX
 from gateway.router.policy import COPIES_MAX, Choose
 
 if TYPE_CHECKING:
@@ -15,6 +14,9 @@ if TYPE_CHECKING:
 
 PolicyChoice = Literal["router", "first-link", "copy-everywhere"]
 """The scenario's own policy; only the first link of the order; a copy of everything on all links."""
+
+HISTORY_S = 2 * 86_400.0
+"""How long a gateway remembers what is closed; the book of the simulation looks at it oftener than that."""
 
 REGION = "5132"
 CONSUMER = "desk"
@@ -27,7 +29,7 @@ def post_settings(scenario: Scenario, name: str, policy: PolicyChoice) -> Settin
     table: dict[str, Any] = {
         "gateway": {"id": name, "region": REGION},
         "bus": {"url": "mqtt://memory:1", "commands": "allow", "consumers": [CONSUMER]} if is_centre else None,
-        "store": {"history_s": LIFETIME_S_MAX},
+        "store": {"history_s": HISTORY_S},
         "router": router_of(station, policy),
         "air": {"upstream": station.upstream},
         "links": {

@@ -32,7 +32,7 @@ from gateway.simulate.modellink import ModelLink
 from gateway.simulate.network import Network, build_network, card_name
 from gateway.simulate.people import Event, Person, draw_events
 from gateway.simulate.post import START_WALL_S, Post
-from gateway.simulate.postsettings import CONSUMER, REGION, PolicyChoice, post_settings
+from gateway.simulate.postsettings import CONSUMER, HISTORY_S, REGION, PolicyChoice, post_settings
 from gateway.simulate.results import TRAFFIC_PARTS, LinkUse, RunResult
 from gateway.simulate.scenario import HOUR_S, MIN_S
 from protocols.content.context import Operation, Shared
@@ -83,6 +83,9 @@ class _World:
         self._broker = MemoryBroker(random.Random(f"{seed}/broker"), persistent=True)
         self._people: dict[str, Person] = {}
         self._hand_ins: set[asyncio.Task[None]] = set()
+        self._looked_s = 0.0
+        self._first_seqs: dict[str, int] = {}
+        """By gateway: the first bundle that was open at the last look; all before it are as they were seen."""
 
     async def live(self, on_progress: Callable[[float], None] | None) -> RunResult:
         """Build, play, judge."""
@@ -116,8 +119,18 @@ class _World:
             for post in self._posts.values():
                 if post.gateway is not None:
                     post.check()
+            if asyncio.get_running_loop().time() >= self._looked_s + HISTORY_S / 2:
+                await self._look()
             if on_progress is not None:
                 on_progress(step / PROGRESS_STEPS)
+
+    async def _look(self) -> None:
+        """Note what every gateway has before it forgets what is closed."""
+        self._looked_s = asyncio.get_running_loop().time()
+        for name, post in self._posts.items():
+            if post.gateway is not None:
+                found, self._first_seqs[name] = await post.store.run(_bundles_from(self._first_seqs.get(name, 1)))
+                self._ledger.keep(name, found)
 
     # --- building ----------------------------------------------------------------------------------------------
 
@@ -292,7 +305,7 @@ class _World:
             assert store.balance.balanced, f"seed {self._seed}: the balance of {name} is broken: {total}"
             assert total == recount.total, f"seed {self._seed}: {name} counts {total}, its tables {recount.total}"
             shed += total.shed
-            self._ledger.keep(name, await store.run(_all_bundles))
+        await self._look()
         broken = self._ledger.broken_promises()
         assert not broken, f"seed {self._seed}, policy {self._policy}: {'; '.join(broken[:5])}"
         return RunResult(
@@ -339,6 +352,12 @@ def _in_parts(minutes: Mapping[int, int], duration_s: float) -> tuple[int, ...]:
     return tuple(parts)
 
 
-def _all_bundles(outbox: Outbox) -> list[Bundle]:
-    found = (outbox.numbered(seq) for seq in range(1, outbox.last_seq() + 1))
-    return [one for one in found if one is not None]
+def _bundles_from(first_seq: int) -> Callable[[Outbox], tuple[list[Bundle], int]]:
+    """Return what reads the bundles from a number on, and the number of the first that is open still."""
+
+    def read(outbox: Outbox) -> tuple[list[Bundle], int]:
+        last_seq = outbox.last_seq()
+        found = [one for seq in range(first_seq, last_seq + 1) if (one := outbox.numbered(seq)) is not None]
+        return found, next((one.seq for one in found if one.state.is_open), last_seq + 1)
+
+    return read
