@@ -32,11 +32,6 @@ class Contact:
     opens_s: float = -math.inf
     closes_s: float = math.inf
 
-    @property
-    def is_scheduled(self) -> bool:
-        """Tell whether a schedule says so, and not only that nobody knows better."""
-        return self.closes_s < math.inf or self.opens_s > -math.inf
-
     def is_open(self, now_s: float) -> bool:
         """Tell whether it is now."""
         return self.opens_s <= now_s < self.closes_s

@@ -3,7 +3,6 @@
 A link that takes everything and confirms nothing is *suspect* once its oldest unacknowledged try is older than the
 policy allows. One whose device is content and whose peers answer nothing is *doubted*. The router then prefers the
 next link. Evidence clears both, and the hold-down keeps the router from going back before the evidence has lasted.
-A link that was away counts as failed too, for the standing preference: what comes and goes every minute is left alone.
 """
 
 from __future__ import annotations
@@ -35,10 +34,6 @@ class LinkHealth:
     """When anything was last heard or confirmed."""
     doubted: bool = False
     """What it took lately was not answered."""
-    opened: bool | None = None
-    """Whether it is open; None: it never was, so opening is no return."""
-    returned_s: float = -math.inf
-    """When it was last open again after being away."""
     tried_s: float = -math.inf
     """When anything last left by it, as far as anybody knows."""
     answered_s: float = -math.inf
@@ -79,12 +74,6 @@ class LinkHealth:
         run = min(self.run, 0) - 1
         return replace(self, run=run, doubted=self.doubted or run <= -LOST_RUN)
 
-    def after_state(self, *, is_open: bool, now_s: float) -> LinkHealth:
-        """Return the health after the link was reported open or not; the first opening is no return."""
-        if self.opened is is_open or (self.opened is None and not is_open):
-            return self
-        return replace(self, opened=is_open, returned_s=now_s if is_open and self.opened is False else self.returned_s)
-
     def after_heard(self, now_s: float) -> LinkHealth:
         """Return the health after something was received: the radio hears, which is not yet that it sends."""
         return replace(self, heard_s=now_s)
@@ -106,7 +95,3 @@ class LinkHealth:
         # suspected sooner than what counts as a silence, or it would be trusted again without a hold-down.
         bound_s = max(SILENCE_S, min(unacknowledged_s, max(hold_down_s, SILENCE_S)))
         return now_s - self.unanswered_since_s >= bound_s
-
-    def is_settling(self, now_s: float, hold_down_s: float) -> bool:
-        """Tell whether it was away so lately that no standing preference goes back to it yet."""
-        return now_s - self.returned_s < hold_down_s

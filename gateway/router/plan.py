@@ -126,7 +126,7 @@ def plan(
     wait_s = again_s(bundle, reachable, policy)
     weighed = sorted(
         (
-            weigh(link, bundle, rule, policy, now_s, size_bytes=size_bytes, source=source, again_s=wait_s)
+            weigh(link, bundle, policy, now_s, size_bytes=size_bytes, source=source, again_s=wait_s)
             for link in reachable
         ),
         key=lambda one: one.rank,

@@ -36,7 +36,7 @@ def may_help(
     """Tell whether ``link`` may take the next piece of a bundle that ``chosen`` carry; with none chosen it waits."""
     rule = policy.rule(bundle.precedence, bundle.draft.message.kind)
     weighed = {
-        view.name: weigh(view, bundle, rule, policy, now_s, size_bytes=size_bytes, source=source)
+        view.name: weigh(view, bundle, policy, now_s, size_bytes=size_bytes, source=source)
         for view in links
         if is_in_lane(view.bearer, bundle.lane) and (view.name == link or view.name in chosen)
     }

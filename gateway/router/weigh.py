@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from gateway.link import LinkState
 from gateway.model import Precedence
 from gateway.router.estimate import prior_delay_s
-from gateway.router.policy import GATEWAY_PATIENCE_S, Choose
+from gateway.router.policy import GATEWAY_PATIENCE_S
 from gateway.router.tariff import Spend, frames_of
 
 if TYPE_CHECKING:
     from gateway.model import Bundle
     from gateway.router.budget import Ledger
     from gateway.router.plan import LinkView
-    from gateway.router.policy import Policy, Rule
+    from gateway.router.policy import Policy
 
 SUCCESS_MIN = 0.02
 """A link is never thought worse than this: an expected time without end says nothing."""
@@ -28,7 +28,7 @@ SUCCESS_MIN = 0.02
 CLOSED_S_MAX = 86_400.0
 """So late at most an SOS is thought to leave by a link that is open though its schedule says otherwise."""
 
-TRUSTED, SETTLING, SUSPECT = range(3)
+TRUSTED, SUSPECT = range(2)
 """How far a link is trusted, best first."""
 
 
@@ -82,7 +82,6 @@ class Weighed:
 def weigh(
     view: LinkView,
     bundle: Bundle,
-    rule: Rule,
     policy: Policy,
     now_s: float,
     *,
@@ -93,7 +92,7 @@ def weigh(
     """Weigh one link of the bundle's lane; ``again_s`` is how soon it goes again, None for the precedence's patience."""
     precedence = bundle.precedence
     frames = frames_of(size_bytes, view.frame_bytes)
-    trust, doubt, settles_s = _trust(view, rule, policy, precedence, now_s)
+    trust, doubt, settles_s = _trust(view, policy, precedence, now_s)
     held_s, held_by = held(view, bundle, now_s, size_bytes=size_bytes, source=source)
     start_s = max(now_s, view.not_before_s, held_s)
     contact = view.contact
@@ -158,7 +157,7 @@ def _rank(view: LinkView, policy: Policy, precedence: Precedence) -> tuple[int, 
     return place, view.slot_s, name
 
 
-def _trust(view: LinkView, rule: Rule, policy: Policy, precedence: Precedence, now_s: float) -> tuple[int, str, float]:
+def _trust(view: LinkView, policy: Policy, precedence: Precedence, now_s: float) -> tuple[int, str, float]:
     """Return how far a link is trusted, what speaks against it, and when that ends by time alone."""
     health = view.health
     if health.is_suspect(now_s, policy.patience[precedence].unacknowledged_s, policy.hold_down_s):
@@ -167,8 +166,4 @@ def _trust(view: LinkView, rule: Rule, policy: Policy, precedence: Precedence, n
         if health.unanswered_since_s < math.inf:
             return SUSPECT, "unacknowledged", math.inf
         return SUSPECT, "held down after a silence", health.failed_s + policy.hold_down_s
-    # What is scheduled comes back by plan and is taken at once; and nothing urgent waits for a link to settle.
-    is_standing = rule.choose is not Choose.SOONEST and not view.contact.is_scheduled
-    if is_standing and health.is_settling(now_s, policy.hold_down_s):
-        return SETTLING, "held down after an outage", health.returned_s + policy.hold_down_s
     return TRUSTED, "", -math.inf

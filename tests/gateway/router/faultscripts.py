@@ -97,9 +97,6 @@ def live_through(seed, policy, *, precedence=Precedence.PRIORITY):
                 link.estimate, link.health = link.estimate.after_receipt(60.0, at_s), link.health.after_answered(at_s)
             else:
                 link.estimate, link.health = link.estimate.after_lost(at_s), link.health.after_unanswered()
-        for link in links:
-            is_open = link.phase(now_s) is not AWAY
-            link.health = link.health.after_state(is_open=is_open, now_s=now_s)
         views = [link.view(now_s) for link in links]
         asked = bundle(precedence, lane="beidou")
         decision = standings.plan(replace(asked, accepted_s=now_s, expires_s=now_s + 86_400), views, policy, now_s)
@@ -108,9 +105,8 @@ def live_through(seed, policy, *, precedence=Precedence.PRIORITY):
         preferred = decision.links[0]
         if in_use is not None and preferred != in_use:
             old = by_name[in_use]
-            rule = policy.rule(precedence, asked.draft.message.kind)
             view = old.view(now_s)
-            trust = weigh(view, asked, rule, policy, now_s, size_bytes=None, source=view.ledger).trust
+            trust = weigh(view, asked, policy, now_s, size_bytes=None, source=view.ledger).trust
             had_failed = not view.is_usable or trust != TRUSTED
             changes.append(Change(now_s, last_s, in_use, preferred, had_failed))
         in_use, last_s = preferred, now_s

@@ -126,23 +126,3 @@ def test_a_device_that_says_sent_does_not_end_a_doubt():
     health = LinkHealth(doubted=True).after_outcome(SendOutcome.ACCEPTED, 0.0)
 
     assert health.doubted
-
-
-# --- being away -----------------------------------------------------------------------------------------------------
-
-
-def test_the_first_opening_is_no_return():
-    """A gateway that starts prefers what the operator prefers, at once."""
-    health = LinkHealth().after_state(is_open=False, now_s=0.0).after_state(is_open=True, now_s=10.0)
-
-    assert not health.is_settling(11.0, 300.0)
-
-
-def test_a_link_that_was_away_settles_for_a_hold_down():
-    """Given an outage of a second, then no standing choice goes back for a hold-down; being reported again changes nothing."""
-    health = LinkHealth().after_state(is_open=True, now_s=0.0).after_state(is_open=False, now_s=100.0)
-    health = health.after_state(is_open=True, now_s=101.0).after_state(is_open=True, now_s=250.0)
-
-    assert health.is_settling(400.0, 300.0)
-    assert not health.is_settling(401.0, 300.0)
-    assert not health.is_suspect(102.0, 900.0, 300.0)
