@@ -14,7 +14,7 @@ from gateway.air.batching import fill
 from gateway.air.sessions import needs_long_tag
 from gateway.air.transfers import SendingTransfers
 from gateway.air.translate import to_content
-from gateway.model import MessageKind
+from gateway.model import MessageKind, Precedence
 from gateway.store.airstate import SentRecord
 from protocols.content.codec import Content
 from protocols.content.context import Ends as ContentEnds
@@ -130,7 +130,7 @@ class Outgoing:
             outbox.air_settled(sent)
             sent = None
         if sent is not None:
-            return self._repeat(outbox, peer, sent, bytes_max=bytes_max, now_s=now_s)
+            return self._repeat(outbox, bundle, peer, sent, bytes_max=bytes_max, now_s=now_s)
         transfer = self.transfers.of(outbox, bundle.seq)
         if transfer is not None and (
             not transfer[0].split.symbols_in(bytes_max - RECORD_BYTES - tag)
@@ -164,7 +164,8 @@ class Outgoing:
         members = () if len(batch) == 1 else _members(record, batch)
         for one in members or (record,):
             outbox.air_sent(one)
-        frame = self._wrapped(outbox, peer, session, counter, data, bytes_max=bytes_max, now_s=now_s)
+        urgent = bundle.precedence is Precedence.FLASH
+        frame = self._wrapped(outbox, peer, session, counter, data, bytes_max=bytes_max, now_s=now_s, urgent=urgent)
         return frame if frame.is_bare_hello else replace(frame, receipt=fits, members=members)
 
     def _batch(
@@ -235,6 +236,10 @@ class Outgoing:
         session, counter = self._sessions.take(outbox, group, long_tag=False)
         return self._sessions.seal(session, counter, plain, fragment=False, long_tag=False), True
 
+    def greeting(self, outbox: Outbox, peer: Peer) -> bytes:
+        """Return a hello that nothing waits for; what comes after it does not count on its having arrived. Raises NoKey."""
+        return self._sessions.hello(outbox, peer.id, self._sessions.sending(outbox, peer.id), want=True)
+
     def hello(self, outbox: Outbox, peer: Peer, *, want: bool, now_s: float) -> bytes:
         """Return a hello alone; raises NoKey."""
         session = self._sessions.sending(outbox, peer.id)
@@ -253,7 +258,9 @@ class Outgoing:
         model = min(peer.model or BASE_MODEL, self._model)
         return self._codec.encode(content, ends, model, self._model, bare=not peer.shares)
 
-    def _repeat(self, outbox: Outbox, peer: Peer, sent: SentRecord, *, bytes_max: int, now_s: float) -> AirFrame:
+    def _repeat(
+        self, outbox: Outbox, bundle: Bundle, peer: Peer, sent: SentRecord, *, bytes_max: int, now_s: float
+    ) -> AirFrame:
         session = self._sessions.sending(outbox, peer.id)
         members = outbox.air_carried_by(peer.id, sent.salt, sent.counter) if sent.place else [sent]
         if sent.salt != session.salt:
@@ -262,7 +269,10 @@ class Outgoing:
             for one in members:
                 outbox.air_sent(one)
         counter = members[0].counter
-        frame = self._wrapped(outbox, peer, session, counter, sent.frame, bytes_max=bytes_max, now_s=now_s)
+        urgent = bundle.precedence is Precedence.FLASH
+        frame = self._wrapped(
+            outbox, peer, session, counter, sent.frame, bytes_max=bytes_max, now_s=now_s, urgent=urgent
+        )
         return replace(frame, members=tuple(members)) if sent.place else frame
 
     def _wrapped(
@@ -275,14 +285,19 @@ class Outgoing:
         *,
         bytes_max: int,
         now_s: float,
+        urgent: bool = False,
     ) -> AirFrame:
-        """Return a plaintext as a record, or in or behind a hello while the peer may not know the session."""
+        """Return a plaintext as a record, or in or behind a hello while the peer may not know the session.
+
+        What is ``urgent`` goes in a hello each time, where it fits: the last hello may be what was lost.
+        """
         flags, plain = data[0], data[1:]
         carries = Carries.PART if flags & FRAGMENT_FLAG else Carries.BUNDLE
-        unknown = not session.confirmed and self._is_hello_due(peer.id, session, HELLO_AGAIN_S, now_s)
-        if unknown:
+        fits = HELLO_MESSAGE_BYTES + len(plain) <= bytes_max and counter < LOW_VALUES
+        is_due = (urgent and fits) or self._is_hello_due(peer.id, session, HELLO_AGAIN_S, now_s)
+        if is_due and not session.confirmed:
             self._helloed[peer.id] = (session.salt, now_s)
-            if HELLO_MESSAGE_BYTES + len(plain) > bytes_max or counter >= LOW_VALUES:
+            if not fits:
                 return AirFrame(self._sessions.hello(outbox, peer.id, session), Carries.HELLO)
             message = HelloMessage(counter, plain, bool(flags & FRAGMENT_FLAG))
             return AirFrame(self._sessions.hello(outbox, peer.id, session, message=message), carries)

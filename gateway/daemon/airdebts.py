@@ -5,6 +5,7 @@ A peer that misses one of these asks again or sends again, so nothing is lost wi
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 HELLO_ASKED_AGAIN_S = 600.0
 """A peer that we cannot open is asked for a hello no oftener than this: whoever forges frames must not spend our slots."""
+
+GREETED_AGAIN_S, GREETINGS_MAX = 30.0, 5
+"""How often, and how many times, the gateway above is greeted until it knows our session; after that messages greet."""
 
 HELLO_ANSWERED_AGAIN_S = 120.0
 """A peer that asks for our hello gets it no oftener than this."""
@@ -57,6 +61,8 @@ class Debts:
         self._incoming = incoming
         self._hellos: dict[int, HelloOwed] = {}
         self._reports: dict[int, ReportOwed] = {}
+        self._greeted_s = -math.inf
+        self._greetings = 0
         self._asked_s: dict[int, float] = {}
         self._answered_s: dict[int, float] = {}
         self._refused: dict[int, list[int]] = {}
@@ -74,6 +80,15 @@ class Debts:
             self._answered_s[peer.id] = now_s
         if (wanted or asks) and len(self._hellos) < HELLOS_OWED_MAX:
             self._hellos[peer.id] = HelloOwed(owed.link, owed.peer, want=asks)
+
+    def may_greet(self, now_s: float) -> bool:
+        """Tell whether the gateway above may be greeted again."""
+        return self._greetings < GREETINGS_MAX and now_s - self._greeted_s >= GREETED_AGAIN_S
+
+    def greeted(self, now_s: float) -> None:
+        """Note that it was."""
+        self._greeted_s = now_s
+        self._greetings += 1
 
     def hello_owed(self, link: str) -> tuple[int, HelloOwed] | None:
         """Return a peer that should get a hello over a link, if any."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from gateway.router.again import QUICK_SLOT_S
+
 if TYPE_CHECKING:
     from gateway.daemon.supervisor import LinkRunner
 
@@ -16,9 +18,6 @@ TRIES_MAX = 20_000
 
 COPIES_MAX = 8
 """Unanswered tries of one bundle that are remembered, the latest ones."""
-
-QUICK_SLOT_S = 10.0
-"""A link with slots shorter than this teaches its delay: on others the receipt's own wait for a slot is most of it."""
 
 
 class Try(NamedTuple):
@@ -59,13 +58,16 @@ class Tries:
         self._arrived.append((seq, now_s))
 
     def learn(self) -> None:
-        """Take up the receipts that came. Where copies left by several links, nobody knows which arrived."""
+        """Take up the receipts that came. Where copies left by several links, nobody knows which arrived.
+
+        Only a quick link teaches its delay: on others the receipt's own wait for a slot is most of it.
+        """
         while self._arrived:
             seq, now_s = self._arrived.popleft()
             tries = self._of.pop(seq, ())
             if len({one.runner.name for one in tries}) != 1:
                 continue
             runner, left_s = tries[-1]
-            delay_s = (now_s - left_s) / 2 if runner.slot_s < QUICK_SLOT_S else None
+            delay_s = (now_s - left_s) / 2 if runner.slot_s <= QUICK_SLOT_S else None
             runner.estimate = runner.estimate.after_receipt(delay_s, now_s)
             runner.health = runner.health.after_answered(now_s)
