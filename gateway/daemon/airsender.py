@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.air.explicit import TrafficClass, way_address, way_peer
-from gateway.air.outgoing import Carries
+from gateway.air.outgoing import HELLO_BYTES, Carries
 from gateway.air.relaying import is_carried
 from gateway.air.sessions import NoKey
 from gateway.daemon.airreach import AirReach
@@ -265,10 +265,11 @@ class AirSender:
     def _greeting(self, outbox: Outbox, now_s: float) -> FrameTask | None:
         """Return a hello to the gateway above that does not know our session yet, so that no first SOS has to carry it.
 
-        Only over a quick link: a card's slot is worth more than the two frames this spares.
+        Only over a quick link that costs nothing: a card's slot is worth more than the two frames this spares.
         """
-        name = self._air.upstream
-        if name is None or self._runner.slot_s > QUICK_SLOT_S or not self._air.debts.may_greet(now_s):
+        name, runner = self._air.upstream, self._runner
+        is_free = runner.slot_s <= QUICK_SLOT_S and not runner.terms.tariff.price(1, HELLO_BYTES)
+        if name is None or not is_free or not self._air.debts.may_greet(now_s):
             return None
         peer = self._air.peers.by_name(outbox, name)
         address = peer_on(Endpoint(EndpointKind.STATION, name), self._bearer, outbox.station, 0)

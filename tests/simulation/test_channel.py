@@ -11,7 +11,8 @@ from gateway.simulate.bearers import HF_MODES, End, Figures, Sky, Way, daily, fl
 from gateway.simulate.channel import Dice, Drawn, Spans, Together, next_up_s
 
 DAY_S = 86_400.0
-MOMENTS = st.floats(0, 3 * DAY_S, allow_nan=False)
+MOMENTS = st.floats(0, 3 * DAY_S, allow_nan=False).map(lambda at_s: round(at_s, 6))
+"""Whole microseconds: nearer to the edge of a cell than that, a division decides on which side a moment lies."""
 HF_SKY = Sky(HF_MODES["datac3"], 6.0, 2.0, 60.0, 20 * 3600.0, closes=True, start_hour=8.0)
 
 
