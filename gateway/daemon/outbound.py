@@ -118,7 +118,8 @@ class LinkSender:
     def _until_due_s(self, outbox: Outbox) -> float:
         """Return the wait until a bundle or receipt that this link could carry is due, or passed over no more; bounded."""
         bearer = self._runner.bearer
-        times = [outbox.next_due_s(lane, one) for lane, one in outbox.open_lanes() if is_in_lane(bearer, lane)]
+        waiting = [(lane, one) for lane, one in outbox.open_lanes() if is_in_lane(bearer, lane)]
+        times = [outbox.next_due_s(lane, one) for lane, one in waiting]
         times.append(outbox.owed_due_s(self._runner.name))
         if self._air is not None:
             times.append(self._air.next_due_s(outbox))
@@ -126,8 +127,12 @@ class LinkSender:
         if due_s is None:
             return REST_WAIT_S
         now_s = self._core.now_s()
-        # What is due already waits for another link or a better time; it is looked at again soon, not at once.
-        return min(IDLE_WAIT_S, self._passed_over_s) if due_s <= now_s else min(REST_WAIT_S, due_s - now_s)
+        if due_s > now_s:
+            return min(REST_WAIT_S, due_s - now_s)
+        # What is due already waits for another link or a better time; it is looked at again soon, not at once. Something
+        # urgent behind it may be due sooner than that time.
+        is_urgent = any(one <= Precedence.IMMEDIATE for _, one in waiting)
+        return LOOK_AGAIN_S if is_urgent else min(IDLE_WAIT_S, self._passed_over_s)
 
     def _choose(self, outbox: Outbox, views: list[LinkView]) -> Task | None:
         """Pick the next thing for this link, most urgent first; orders before receipts for FLASH and IMMEDIATE, oldest first below."""
