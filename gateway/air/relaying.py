@@ -15,6 +15,7 @@ the same bytes again. Frames do not run in circles, for three reasons, each enou
 from __future__ import annotations
 
 import json
+import math
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -54,8 +55,8 @@ QUICK_REPEAT_AFTER_S = 15.0
 LOOP_S = 1_800.0
 """By then a record that comes another way than before has not come round, but has a new way."""
 
-OPEN_MAX = 10_000
-"""Frames that are carried and not over, for all sources; beyond them none is taken."""
+OPEN_MAX, FLASH_ROOM = 10_000, 1_000
+"""Frames that are carried and wait to be passed on, for all sources; beyond them none is taken, but so many FLASH."""
 
 RECOUNT_S = 60.0
 """How often those are counted again at the cap; it takes some tenths of a second."""
@@ -188,7 +189,7 @@ class Relaying:
                 return "air: relayed again", False
             data, lane = self._onward(outbox, heard, frozenset({neighbour, source}), destination, now_s)
             self._spend(heard, neighbour, now_s)
-            self._check_room(outbox, now_s)
+            self._check_room(outbox, heard.precedence, now_s)
         except _NotCarried as why:
             return f"air: not relayed: {why}", False
         draft = Draft(
@@ -268,10 +269,10 @@ class Relaying:
         if not self._budgets.spend(neighbour, heard.src, flash=heard.precedence is Precedence.FLASH, now_s=now_s):
             raise _NotCarried("more than is carried for one source")
 
-    def _check_room(self, outbox: Outbox, now_s: float) -> None:
+    def _check_room(self, outbox: Outbox, precedence: Precedence, now_s: float) -> None:
         if self._open is None or (self._open >= OPEN_MAX and now_s - self._counted_s >= RECOUNT_S):
             self._open, self._counted_s = self._count(outbox), now_s
-        if self._open >= OPEN_MAX:
+        if self._open >= OPEN_MAX + (FLASH_ROOM if precedence is Precedence.FLASH else 0):
             raise _NotCarried("too much is carried already")
 
     def _count(self, outbox: Outbox) -> int:
@@ -280,7 +281,7 @@ class Relaying:
         for seq, _ in outbox.air_states(CARRIED, 2 * OPEN_MAX):
             bundle = outbox.numbered(seq)
             if bundle is not None and bundle.state.is_open:
-                count += 1
+                count += bundle.due_s < math.inf  # what was passed on only waits to be asked for again
             else:
                 outbox.air_state_drop(seq, CARRIED)
         return count

@@ -81,9 +81,10 @@ class Debts:
         if (wanted or asks) and len(self._hellos) < HELLOS_OWED_MAX:
             self._hellos[peer.id] = HelloOwed(owed.link, owed.peer, want=asks)
 
-    def may_greet(self, now_s: float) -> bool:
-        """Tell whether the gateway above may be greeted again."""
-        return self._greetings < GREETINGS_MAX and now_s - self._greeted_s >= GREETED_AGAIN_S
+    @property
+    def greeting_due_s(self) -> float:
+        """Return when the gateway above may be greeted again; inf: no more."""
+        return math.inf if self._greetings >= GREETINGS_MAX else self._greeted_s + GREETED_AGAIN_S
 
     def greeted(self, now_s: float) -> None:
         """Note that it was."""
@@ -111,6 +112,10 @@ class Debts:
     def report_owed(self, link: str, now_s: float) -> ReportOwed | None:
         """Return a peer that should hear over a link how its transfers stand, if any is due."""
         return next((one for one in self._reports.values() if one.link == link and one.due_s <= now_s), None)
+
+    def forget_report(self, peer: int) -> None:
+        """Owe a peer none that has no key any more."""
+        self._reports.pop(peer, None)
 
     def put_off_report(self, peer: int, now_s: float) -> None:
         """Let a report wait that no neighbour can take on now."""

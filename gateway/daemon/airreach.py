@@ -10,6 +10,7 @@ from gateway.air.explicit import TrafficClass, addressed, overhead, way_peer
 from gateway.air.relaying import is_carried
 from gateway.link import Outgoing, Payload
 from gateway.model import Endpoint, EndpointKind, Precedence
+from gateway.router.addressing import peer_on
 
 if TYPE_CHECKING:
     from gateway.air.peers import Peer
@@ -22,6 +23,20 @@ NO_KEY_RECHECK_S = 300.0
 
 NO_WAY_RECHECK_S = 60.0
 """How soon a frame or report is looked at again that no neighbour can take on; a peer that is heard wakes it sooner."""
+
+
+def leads(air: AirSide, outbox: Outbox, bundle: Bundle, bearer: str, now_s: float) -> bool:
+    """Tell whether any link of a bearer gets a bundle further now: an address or a way may be gone since it was accepted."""
+    if is_carried(bundle):
+        return air.relaying.way(outbox, bundle, now_s, bearer) is not None
+    station = air.peers.station_of(bundle.destination)
+    if station is not None and air.peers.is_gateway(bundle.destination):
+        if air.ways.next_hop(outbox, station.name, now_s, bearer=bearer) is not None:
+            return True
+        if air.ways.ways(outbox, station.name, now_s):
+            return False
+        return peer_on(station, bearer, outbox.station, 0) is not None
+    return peer_on(bundle.destination, bearer, outbox.station, 0) is not None
 
 
 @dataclass(frozen=True, slots=True)

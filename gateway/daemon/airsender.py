@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from gateway.air.explicit import TrafficClass, way_address, way_peer
@@ -258,8 +259,13 @@ class AirSender:
         report = self._air.debts.report_owed(name, now_s)
         if report is not None:
             peer = self._air.peers.by_id(outbox, report.peer)
-            if peer is not None:
-                return self._receipt(outbox, peer, report.card, outbox.owed_to(report.card), now_s)
+            if peer is None:
+                self._air.debts.forget_report(report.peer)  # its key is gone; the others' reports wait behind it
+                return None
+            frame = self._receipt(outbox, peer, report.card, outbox.owed_to(report.card), now_s)
+            if frame is None:
+                self._air.debts.put_off_report(report.peer, now_s)
+            return frame
         return None
 
     def _greeting(self, outbox: Outbox, now_s: float) -> FrameTask | None:
@@ -267,14 +273,10 @@ class AirSender:
 
         Only over a quick link that costs nothing: a card's slot is worth more than the two frames this spares.
         """
-        name, runner = self._air.upstream, self._runner
-        is_free = runner.slot_s <= QUICK_SLOT_S and not runner.terms.tariff.price(1, HELLO_BYTES)
-        if name is None or not is_free or not self._air.debts.may_greet(now_s):
+        found = self._to_greet(outbox)
+        if found is None or self._air.debts.greeting_due_s > now_s:
             return None
-        peer = self._air.peers.by_name(outbox, name)
-        address = peer_on(Endpoint(EndpointKind.STATION, name), self._bearer, outbox.station, 0)
-        if peer is None or address is None or self._air.sessions.sending(outbox, peer.id).confirmed:
-            return None
+        peer, address = found
         try:
             data = self._air.outgoing.greeting(outbox, peer)
         except (NoKey, RecordError):
@@ -285,6 +287,18 @@ class AirSender:
                 self._air.debts.greeted(now_s)
 
         return FrameTask(Outgoing(address, Payload.of_bytes(data), label="hello"), "hello", settle)
+
+    def _to_greet(self, outbox: Outbox) -> tuple[Peer, str] | None:
+        """Return the gateway above and its address here, while it does not know our session and this link may greet."""
+        name, runner = self._air.upstream, self._runner
+        is_free = runner.slot_s <= QUICK_SLOT_S and not runner.terms.tariff.price(1, HELLO_BYTES)
+        if name is None or not is_free or not self._air.ready:
+            return None
+        peer = self._air.peers.by_name(outbox, name)
+        address = peer_on(Endpoint(EndpointKind.STATION, name), self._bearer, outbox.station, 0)
+        if peer is None or address is None or self._air.sessions.sending(outbox, peer.id).confirmed:
+            return None
+        return peer, address
 
     def _hello(self, outbox: Outbox, peer: Peer, *, want: bool, now_s: float) -> bytes:
         try:
@@ -302,7 +316,11 @@ class AirSender:
 
     def next_due_s(self, outbox: Outbox) -> float | None:
         """Return when this link should look again for what serves the connection."""
-        return self._air.next_due_s(outbox, self._runner.name)
+        due_s = self._air.next_due_s(outbox, self._runner.name)
+        greeting_s = math.inf if self._to_greet(outbox) is None else self._air.debts.greeting_due_s
+        if greeting_s == math.inf:
+            return due_s
+        return greeting_s if due_s is None else min(due_s, greeting_s)
 
 
 def _settles_nothing(_outbox: Outbox, _left: bool) -> None:

@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway.air.explicit import way_peer
+from gateway.air.relaying import is_carried
 from gateway.daemon.accounts import Accounts
-from gateway.daemon.airreach import Hop
+from gateway.daemon.airreach import Hop, leads
 from gateway.daemon.airsender import AirSender
 from gateway.daemon.heads import LOOK_AGAIN_S, Heads
 from gateway.daemon.tasks import NOTHING_YET, Begun, BundleTask, FrameTask, ReceiptTask, Task
@@ -66,6 +67,8 @@ class LinkSender:
         self._part = f"link {runner.name}"
         self._accounts = Accounts(runner, core)
         self._heads = Heads()
+        self._leading: dict[tuple[Endpoint, str], bool] = {}
+        """Which bearers lead to whom, as found in one look."""
         self._passed_over_s = IDLE_WAIT_S
         """After how long what was passed over at the last look may be for this link."""
 
@@ -129,15 +132,17 @@ class LinkSender:
         now_s = self._core.now_s()
         if due_s > now_s:
             return min(REST_WAIT_S, due_s - now_s)
-        # What is due already waits for another link or a better time; it is looked at again soon, not at once. Something
-        # urgent behind it may be due sooner than that time.
-        is_urgent = any(one <= Precedence.IMMEDIATE for _, one in waiting)
-        return LOOK_AGAIN_S if is_urgent else min(IDLE_WAIT_S, self._passed_over_s)
+        # What is due already waits for another link or a better time, and is looked at again soon, not at once; what will
+        # be due before that is not.
+        later = [outbox.next_due_s(lane, one, now_s) for lane, one in waiting]
+        next_s = min((time_s for time_s in later if time_s is not None), default=math.inf)
+        return min(IDLE_WAIT_S, self._passed_over_s, next_s - now_s)
 
     def _choose(self, outbox: Outbox, views: list[LinkView]) -> Task | None:
         """Pick the next thing for this link, most urgent first; orders before receipts for FLASH and IMMEDIATE, oldest first below."""
         now_s = self._core.now_s()
         self._passed_over_s = IDLE_WAIT_S
+        self._leading.clear()
         self._heads.begin(views)
         owed = outbox.owed_next(self._runner.name, now_s, limit=1)
         receipt = owed[0] if owed else None
@@ -154,6 +159,7 @@ class LinkSender:
                 task = self._receipt_task(outbox, receipt)
                 if task is not None:
                     return task
+                outbox.owed_settle(receipt.peer, (), now_s, sent=False)  # it must not stand before everybody else's
             frame = self._connection_frame(outbox, precedence, now_s)
             if frame is not None:
                 return frame
@@ -175,7 +181,7 @@ class LinkSender:
         lanes = [lane for lane, one in outbox.open_lanes() if one is precedence and is_in_lane(bearer, lane)]
         for lane in lanes:
             for bundle in self._heads.of(outbox, lane, precedence, now_s):
-                decision = self._plan(bundle, views, now_s)
+                decision = self._plan(outbox, bundle, views, now_s)
                 takes = decision.takes(self._runner.name) or self._helps(outbox, bundle, views, decision, now_s)
                 if not takes or bundle.expires_s <= now_s:
                     self._note_wait(decision, now_s)
@@ -193,7 +199,7 @@ class LinkSender:
                     urgent=precedence is Precedence.FLASH,
                     label=bundle.id,
                 )
-                return BundleTask(bundle, outgoing, decision.reason, hop.peer, self._takes(views))
+                return BundleTask(bundle, outgoing, decision.reason, hop.peer, self._takes(outbox, views))
             self._passed_over_s = min(self._passed_over_s, self._heads.nothing(lane, precedence, now_s) - now_s)
         return None
 
@@ -207,18 +213,36 @@ class LinkSender:
             name, bundle, views, core.peer_policy, now_s, chosen=decision.links, size_bytes=size, source=source
         )
 
-    def _takes(self, views: list[LinkView]) -> Callable[[Bundle], bool]:
+    def _takes(self, outbox: Outbox, views: list[LinkView]) -> Callable[[Bundle], bool]:
         """Return what tells whether this link should carry another bundle too, in the same record."""
         name, now_s = self._runner.name, self._core.now_s()
-        return lambda one: name in self._plan(one, views, now_s).links
+        return lambda one: name in self._plan(outbox, one, views, now_s).links
 
-    def _plan(self, bundle: Bundle, views: list[LinkView], now_s: float) -> Decision:
+    def _plan(self, outbox: Outbox, bundle: Bundle, views: list[LinkView], now_s: float) -> Decision:
         """Ask the router; what goes to a person is one text, what goes to a gateway has about a size."""
+        views = self._that_lead(outbox, bundle, views, now_s)
         core = self._core
         to_gateway = core.air is not None and core.air.peers.is_gateway(bundle.destination)
         policy, size = (core.peer_policy, rough_bytes(bundle)) if to_gateway else (core.policy, None)
         source = core.sources.of(str(bundle.draft.source))
         return core.standings.plan(bundle, views, policy, now_s, size, source=source)
+
+    def _that_lead(self, outbox: Outbox, bundle: Bundle, views: list[LinkView], now_s: float) -> list[LinkView]:
+        """Return the links that get a bundle further as things are now; all of them when none does, to be set aside."""
+        air = self._core.air
+
+        def leads_there(bearer: str) -> bool:
+            if air is not None and not is_carried(bundle):
+                known = self._leading.get((bundle.destination, bearer))
+                if known is None:
+                    known = self._leading[bundle.destination, bearer] = leads(air, outbox, bundle, bearer, now_s)
+                return known
+            if air is not None:
+                return leads(air, outbox, bundle, bearer, now_s)
+            return peer_on(bundle.destination, bearer, outbox.station, 0) is not None
+
+        bearers = {bearer for bearer in bundle.lane.split("+") if leads_there(bearer)}
+        return [view for view in views if view.bearer in bearers] if bearers else views
 
     def _note_wait(self, decision: Decision, now_s: float) -> None:
         """Remember when what is passed over now may be for this link: soon where another has it, else when time says."""
@@ -276,6 +300,7 @@ class LinkSender:
         views = core.views()
 
         def finish(outbox: Outbox) -> None:
+            self._leading.clear()
             if begun.settle is not None:
                 begun.settle(outbox, result.outcome is not SendOutcome.DEFERRED)
             for bundle, attempt in ((task.bundle, begun.attempt), *begun.others):
@@ -283,7 +308,8 @@ class LinkSender:
                 now = outbox.numbered(bundle.seq) or bundle
                 before = replace(bundle, tried=now.tried, attempts=max(0, now.attempts - 1))
                 policy = core.policy if task.to_gateway is None else core.peer_policy
-                after = after_try(before, name, result, links=views, policy=policy, now_s=now_s)
+                leading = self._that_lead(outbox, bundle, views, now_s)
+                after = after_try(before, name, result, links=leading, policy=policy, now_s=now_s)
                 due_s = after.due_s
                 if self._air is not None:
                     due_s = self._air.due_after(outbox, task, bundle.seq, result.outcome, due_s=due_s, now_s=now_s)

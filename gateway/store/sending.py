@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -89,11 +90,12 @@ class Sending(Accepting):
         """Tell whether anything of a lane is open."""
         return any(key[0] == lane for key in self._tallies.open)
 
-    def next_due_s(self, lane: str, precedence: Precedence) -> float | None:
-        """Return when the next bundle of a lane and precedence is due, if any waits."""
+    def next_due_s(self, lane: str, precedence: Precedence, after_s: float = -math.inf) -> float | None:
+        """Return when the next bundle of a lane and precedence is due, later than a time, if any waits."""
         rows = self._db.execute(
-            "SELECT due_s FROM bundle WHERE state < 4 AND lane = ? AND precedence = ? ORDER BY due_s, seq LIMIT 1",
-            (lane, int(precedence)),
+            "SELECT due_s FROM bundle WHERE state < 4 AND lane = ? AND precedence = ? AND due_s > ? "
+            "ORDER BY due_s, seq LIMIT 1",
+            (lane, int(precedence), after_s),
         ).fetchall()
         return float(rows[0][0]) if rows else None
 

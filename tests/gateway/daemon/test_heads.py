@@ -65,7 +65,7 @@ def test_only_the_first_are_read_when_the_first_is_taken(store):
     [(Precedence.ROUTINE, LOOK_AGAIN_S), (Precedence.PRIORITY, LOOK_AGAIN_S), (Precedence.FLASH, LOOK_AGAIN_SOON_S)],
 )
 def test_what_was_passed_over_is_left_alone_for_a_moment_and_then_looked_at_again(store, precedence, alone_s):
-    """What came since the look before is looked at, and what came in its very moment once more."""
+    """What came since the look before is looked at, and what came in its very moment or just before it once more."""
     old = accept(store, 0.0, precedence)
     heads = Heads()
     assert look(store, heads, 1.0, precedence)[0] == [old.seq]
@@ -75,8 +75,22 @@ def test_what_was_passed_over_is_left_alone_for_a_moment_and_then_looked_at_agai
     newer = accept(store, 1.5, precedence)
     assert look(store, heads, 1.5, precedence) == ([same_moment.seq, newer.seq], 1.0 + alone_s)
     assert look(store, heads, 1.6, precedence)[0] == [newer.seq]
-    assert look(store, heads, 1.7, precedence)[0] == []
+    assert look(store, heads, 1.75, precedence)[0] == [newer.seq]
+    assert look(store, heads, 1.98, precedence)[0] == []
     assert look(store, heads, 1.0 + alone_s, precedence)[0] == [old.seq, same_moment.seq, newer.seq]
+
+
+def test_what_is_held_back_at_the_front_does_not_hide_what_is_behind(store):
+    """Given more than a look reads, then the next full look goes on behind, and the one after the end begins anew."""
+    everything = [accept(store).seq for _ in range(150)]
+    heads = Heads()
+
+    seen = [look(store, heads, 10.0 + 2 * LOOK_AGAIN_S * turn)[0] for turn in range(3)]
+
+    assert len(seen[0]) < len(everything)
+    assert set(seen[0]) | set(seen[1]) == set(everything)
+    assert all(one[:2] == everything[:2] for one in seen)
+    assert seen[2] == seen[0]
 
 
 def test_what_becomes_due_meanwhile_is_looked_at(store):
