@@ -50,7 +50,7 @@ def delay_word(seconds: float) -> str:
         return "-"
     if math.isinf(seconds):
         return tr("inf")
-    return f"{seconds:.1f} s" if seconds < 99.95 else span_word(seconds)
+    return f"{seconds:.1f} s" if seconds < 99.95 else span_word(_rounded_s(seconds))
 
 
 def ratio_word(value: float) -> str:
@@ -137,3 +137,8 @@ def _verdict_line(verdict: Verdict, router: Summary) -> str:
         return line
     seeds = ", ".join(map(str, router.flash_lost_seeds))
     return tr("{line} (lost in seeds {seeds})").format(line=line, seeds=seeds)
+
+
+def _rounded_s(seconds: float) -> float:
+    """Return a figure to the whole minute, so that words which leave out the seconds do not cut off most of one."""
+    return seconds if math.isinf(seconds) else round(seconds / 60) * 60

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from gateway.cli.client import ask, json_option, print_json, socket_option
-from gateway.cli.words import precedence_word, span_word
+from gateway.cli.words import precedence_word, span_word, state_word
 from gateway.messages.translate import tr
 from gateway.observe.escape import printable
 
@@ -86,7 +86,7 @@ def _print_way(way: dict[str, Any], result: dict[str, Any]) -> None:
         table.add_row(
             tr("yes") if option["chosen"] else tr("no"),
             option["link"],
-            printable(option["state"]),
+            state_word(option["state"]),
             "-" if option["delay_s"] is None else span_word(option["delay_s"]),
             "-" if option["success"] is None else f"{option['success']:.0%}",
             "-" if option["price"] is None else f"{option['price']:.2f}",

@@ -50,6 +50,9 @@ LINES_MAX = 20
 @json_option
 def simulate(scenario: str | None, seed: int, runs: int, plot_path: Path | None, as_json: bool) -> None:
     """Simulate a scenario."""
+    if scenario is None:
+        _list(as_json=as_json)
+        return
     loaded = _load(scenario)
     if plot_path is not None and not plot_path.absolute().parent.is_dir():
         fail(Exit.USAGE, tr("--plot {path}: there is no such folder").format(path=plot_path))
@@ -112,13 +115,23 @@ def shipped() -> dict[str, Path]:
     return {path.stem: path for folder in reversed(folders) for path in sorted(folder.glob("*.toml"))}
 
 
-def _load(name: str | None) -> Scenario:
+def _list(*, as_json: bool) -> None:
+    """Print the shipped scenarios and what each is about."""
+    about = {name: _load(name).scenario for name in shipped()}
+    if as_json:
+        print_json(
+            {"scenarios": [{"name": name, "about": one.about, "hours": one.hours} for name, one in about.items()]}
+        )
+        return
+    for name, one in about.items():
+        click.echo(f"{name}\n  {printable(one.about)}")
+
+
+def _load(name: str) -> Scenario:
     """Return a scenario by path or shipped name; end the program with advice when there is none, or faults in it."""
     from gateway.simulate.scenario import ScenarioError, load_scenario
 
     names = shipped()
-    if name is None:
-        fail(Exit.USAGE, tr("name a scenario file, or one of these: {names}").format(names=", ".join(names)))
     path = names.get(name, Path(name))
     if not path.exists():
         told = tr("no file {path}, and no shipped scenario of that name; there are: {names}")

@@ -55,7 +55,7 @@ def import_stations(file: Path, socket_path: str, as_json: bool) -> None:
         with _progress(tr("importing"), book.rows, shown=not as_json) as advance:
             count = _send(file, book, socket_path, advance)
     except (BookError, OSError) as error:
-        fail(Exit.BAD_INPUT, f"{file}: {error}", code="bad input")
+        fail(Exit.BAD_INPUT, f"{file}: {error}", code="bad_input")
     result = {"file": str(file), "encoding": _shown(book), "rows": book.rows, **count}
     if as_json:
         print_json(result)
@@ -74,7 +74,7 @@ def _tell_faults(file: Path, book: Checked, as_json: bool) -> None:
     summary = text.format(file=file, count=book.faults_total, rows=book.rows)
     if as_json:
         faults = [{"line": fault.line, "fault": fault.text} for fault in book.faults]
-        print_json({"error": summary, "code": "bad input", "faults": faults, "faults_total": book.faults_total})
+        print_json({"error": summary, "code": "bad_input", "faults": faults, "faults_total": book.faults_total})
         sys.exit(Exit.BAD_INPUT)
     for fault in book.faults:
         click.echo(tr("line {line}: {fault}").format(line=fault.line, fault=printable(fault.text)), err=True)

@@ -130,8 +130,26 @@ class TariffSettings(Table):
     """Speed on the air, where the airtime of a frame grows with its length."""
 
 
-Hours = Annotated[tuple[QuietSettings, ...], Field(max_length=WINDOWS_MAX)]
-Windows = Annotated[tuple[WindowSettings, ...], Field(max_length=WINDOWS_MAX)]
+def _is_list(value: Any) -> Any:
+    if isinstance(value, dict):
+        raise ValueError(  # noqa: TRY004 - pydantic shows a ValueError with its place
+            "is one table; write it with two brackets on each side, as in [[router.quiet.bd1]], since there may be several"
+        )
+    return value
+
+
+def _has_room(window: WindowSettings) -> WindowSettings:
+    if window.km_min > window.km_max:
+        raise ValueError(f"km_min {window.km_min:g} is more than km_max {window.km_max:g}; no distance fits")
+    return window
+
+
+Hours = Annotated[tuple[QuietSettings, ...], BeforeValidator(_is_list), Field(max_length=WINDOWS_MAX)]
+Windows = Annotated[
+    tuple[Annotated[WindowSettings, AfterValidator(_has_room)], ...],
+    BeforeValidator(_is_list),
+    Field(max_length=WINDOWS_MAX),
+]
 
 
 class RoutingTables(Table):

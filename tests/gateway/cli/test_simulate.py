@@ -119,12 +119,15 @@ def test_json_is_one_object(small):
 
 
 def test_without_a_scenario_the_shipped_ones_are_listed():
-    """Nobody has to know a path: the names are said, as a wrong usage."""
-    code, _, stderr = run()
-
-    assert code == Exit.USAGE
+    """Nobody has to know a path: names and what they are about; also as JSON."""
+    code, stdout, _ = run()
+    assert code == Exit.DONE
     assert "county-earthquake" in shipped()
-    assert f"or one of these: {', '.join(shipped())}" in stderr
+    assert all(f"{name}\n" in stdout for name in shipped())
+
+    code, stdout, _ = run("--json")
+    assert code == Exit.DONE
+    assert [one["name"] for one in json.loads(stdout)["scenarios"]] == list(shipped())
 
 
 def test_a_wrong_name_is_answered_with_the_right_ones():

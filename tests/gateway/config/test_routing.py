@@ -106,6 +106,17 @@ def test_every_fault_is_told_at_once_with_its_place():
     assert "[links] has only bd1, sat1" in told["router.FLASH.links"]
 
 
+def test_the_likeliest_slips_are_told_in_words():
+    """One pair of brackets where two are needed, and a window that no distance fits."""
+    told = faults(
+        '[router.quiet.bd1]\nfrom = "22:00"\nto = "06:00"\n'
+        '[[router.windows.sat1]]\nfrom = "06:00"\nto = "18:00"\nkm_min = 500\nkm_max = 400\n'
+    )
+
+    assert "[[router.quiet.bd1]]" in told["router.quiet.bd1"]
+    assert "no distance fits" in told["router.windows.sat1.0"]
+
+
 @pytest.mark.parametrize("key", ["probe_every_s = inf", "hysteresis = 0", "keep_last_slot = true"])
 def test_single_keys_reach_the_policy(key):
     """What is written in [router] itself holds for every precedence."""
