@@ -35,8 +35,9 @@ is published, or the broker would drop it and they would see what is newer first
 
 ONLY_FLASH_LOOK_S = 0.2
 
-FLASH_RESEND_S = 30.0
-"""An SOS that no consumer has confirmed is published again at least this soon."""
+FLASH_RESEND_S = 10.0
+"""An SOS that no consumer has confirmed is published again at least this soon: after a broker that lost its sessions the
+consumer may come back later than we do."""
 
 LIVE_HEADS_MAX = 400
 """Live reports looked at for a batch; those of senders with a backlog are passed over."""
