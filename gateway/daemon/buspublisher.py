@@ -35,7 +35,7 @@ is published, or the broker would drop it and they would see what is newer first
 
 ONLY_FLASH_LOOK_S = 0.2
 
-FLASH_RESEND_S = 10.0
+FLASH_RESEND_S = 2.4
 """An SOS that no consumer has confirmed is published again at least this soon: after a broker that lost its sessions the
 consumer may come back later than we do."""
 
